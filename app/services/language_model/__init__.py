@@ -1,0 +1,27 @@
+"""The mind of a call: what was said in, what to say and do next out."""
+
+from app.services.language_model.interface import (
+    HangUp,
+    Item,
+    ItemKind,
+    LanguageModel,
+    Message,
+    ReplyEvent,
+    SaveItem,
+    Say,
+    Talk,
+    Transfer,
+)
+
+__all__ = [
+    "HangUp",
+    "Item",
+    "ItemKind",
+    "LanguageModel",
+    "Message",
+    "ReplyEvent",
+    "SaveItem",
+    "Say",
+    "Talk",
+    "Transfer",
+]

@@ -1,0 +1,74 @@
+"""What every recogniser gives a call. All times are milliseconds of audio since the stream's first byte."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """A voice is heard. `at_ms` is where it began, a little before it was noticed."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The voice has stopped. `at_ms` is where the silence began."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """A guess at what is being said; the next one replaces it."""
+
+    text: str
+    started_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What was said between two moments; it will not change. `confidence` is 0–1 where the engine has one."""
+
+    text: str
+    started_ms: int
+    ended_ms: int
+    confidence: float | None = None
+
+
+RecognitionEvent = SpeechStarted | SpeechEnded | Interim | Final
+
+
+class RecognitionStream(Protocol):
+    """One call's recognition: iterate for its events. After `finish` the iteration ends by itself."""
+
+    def push(self, audio: bytes) -> None:
+        """Take 8 kHz μ-law audio of any length. Synchronous and short: called for every 20 ms frame."""
+
+    def finish(self) -> None:
+        """No more audio will come: what is still open becomes final, then the iteration ends."""
+
+    def __aiter__(self) -> AsyncIterator[RecognitionEvent]: ...
+
+
+class SpeechToText(Protocol):
+    """A recogniser, shared by all calls of a process."""
+
+    name: str
+
+    async def start(self) -> None:
+        """Load what is needed. Returns when calls can be taken."""
+
+    async def aclose(self) -> None:
+        """Let go of everything; running streams end."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether a stream opened now would be served."""
+
+    def stream(self, call_sid: str) -> AbstractAsyncContextManager[RecognitionStream]:
+        """One call's recognition. Leaving the context frees all it holds, whatever was going on."""

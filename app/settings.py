@@ -1,0 +1,143 @@
+"""Every environment variable, in one class. `.env` is read as well; the environment wins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import SettingError
+
+SPEECH_CONTEXTS = (
+    "reminder", "note", "todo", "schedule", "call", "email", "meeting", "project", "task",
+    "follow up", "action item",
+)  # fmt: skip
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""A comma-separated list, in the order of preference."""
+
+
+class Settings(BaseSettings):
+    """What `.env.example` explains to the operator, typed. Read once, at start; never changed after."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(3000, ge=1, le=65535)
+    webhook_url: str = ""
+    websocket_url: str = ""
+
+    database_url: str = ""
+    state_dir: Path = Path(".offhook")
+
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_phone_number: str = ""
+
+    speech_to_text: Names = ("auto",)
+    text_to_speech: Names = ("auto",)
+    language_model: Names = ("auto",)
+    speech_language: str = "en-US"
+    speech_contexts: Names = SPEECH_CONTEXTS
+    local_speech_workers: int = Field(0, ge=0, le=64)
+    """Recogniser processes; 0: one a core, two at most (a decode is CPU-bound, see local-speech facts)."""
+
+    agent_instructions: str = ""
+    agent_greeting: str = (
+        "Hello, this is Offhook. I can keep notes, reminders, todos and appointments. What can I do for you?"
+    )
+    transfer_number: str = ""
+    timezone: str = ""
+    """IANA name in which "tomorrow at three" is understood; empty: the machine's own."""
+
+    operator_token: SecretStr = SecretStr("")
+    jobs: Literal["inline", "external"] = "inline"
+
+    max_calls: int = Field(1000, ge=1)
+    max_call_seconds: int = Field(86400, ge=1)
+    idle_seconds: int = Field(300, ge=1)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("speech_to_text", "text_to_speech", "language_model", "speech_contexts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("speech_to_text", "text_to_speech", "language_model")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in ("auto", "local")]
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)} is not known; choose from auto, local")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError):
+                raise ValueError(
+                    f"there is no time zone {value!r}; use a name such as Europe/Berlin"
+                ) from None
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in ("http", "https"):
+            raise ValueError(f"{value!r} must start with https:// (or http:// on loopback)")
+        return value.rstrip("/")
+
+    @field_validator("websocket_url")
+    @classmethod
+    def _ws(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("ws", "wss"):
+            raise ValueError(f"{value!r} must start with wss:// (or ws:// on loopback)")
+        if parts.query:
+            raise ValueError("it may not carry a query string: Twilio strips it")
+        return value
+
+    @model_validator(mode="after")
+    def _derive(self) -> Settings:
+        # Frozen for everybody else; here the derived URLs come into being.
+        if not self.webhook_url:
+            host = f"[{self.host}]" if ":" in self.host else self.host
+            object.__setattr__(self, "webhook_url", f"http://{host}:{self.port}")
+        if not self.websocket_url:
+            parts = urlsplit(self.webhook_url)
+            scheme = "wss" if parts.scheme == "https" else "ws"
+            path = parts.path.rstrip("/") + "/ws/media-stream"
+            object.__setattr__(self, "websocket_url", urlunsplit((scheme, parts.netloc, path, "", "")))
+        return self
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """Twilio's auth tokens that are good now: two during a rotation, none on a laptop."""
+        return tuple(t.strip() for t in self.twilio_auth_token.get_secret_value().split(",") if t.strip())
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingError: a value does not fit; it names the first such variable and says what to do.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        problem = first["msg"].removeprefix("Value error, ")
+        raise SettingError(name, problem + ".", "Change it in the environment or in .env.") from None
