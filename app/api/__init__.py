@@ -1,0 +1,1 @@
+"""JSON for programs: calls, transcripts, live events, and what a platform asks."""

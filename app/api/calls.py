@@ -1,0 +1,99 @@
+"""`/api/calls`: what was said, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.api.access import Access, ApiError
+from app.api.json import Json
+from app.media_stream.manager import MediaStreamManager
+from app.store.queries import Queries
+from app.store.records import CallRecord
+
+MOST_CALLS = 200
+
+
+class CallsApi:
+    """Reads from the store; a call that is open in this process shows its statistics as of now."""
+
+    def __init__(self, access: Access, queries: Queries, manager: MediaStreamManager) -> None:
+        self._access = access
+        self._queries = queries
+        self._manager = manager
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/calls", self.list_calls),
+            Route("/api/calls/{call_sid}", self.get_call),
+            Route("/api/calls/{call_sid}", self.delete_call, methods=["DELETE"]),
+            Route("/api/calls/{call_sid}/transcript", self.get_transcript),
+        ]
+
+    async def list_calls(self, request: Request) -> Response:
+        """Newest first. `?limit=` up to 200, `?before=` a time, `?user_id=`."""
+        self._access.require_operator(request)
+        query = request.query_params
+        calls = await self._queries.list_calls(
+            user_id=query.get("user_id"), limit=_limit(query.get("limit")), before=_time(query.get("before"))
+        )
+        return Json({"calls": calls})
+
+    async def get_call(self, request: Request) -> Response:
+        self._access.require_operator(request)
+        call = await self._find(request)
+        call.transcript = await self._queries.get_lines(call.call_sid)
+        call.summary = await self._queries.get_summary(call.call_sid)
+        if stats := self._manager.get_connection_stats(call.call_sid):
+            call.stats = msgspec.to_builtins(stats)
+        return Json(call)
+
+    async def get_transcript(self, request: Request) -> Response:
+        self._access.require_operator(request)
+        call = await self._find(request)
+        return Json({"call_sid": call.call_sid, "transcript": await self._queries.get_lines(call.call_sid)})
+
+    async def delete_call(self, request: Request) -> Response:
+        """Erase a call that is over, with its transcript and summary."""
+        self._access.require_operator(request)
+        call_sid = request.path_params["call_sid"]
+        if self._manager.get_connection(call_sid):
+            raise ApiError(409, "call_active", f"Call {call_sid} is going on. End it first.")
+        if not await self._queries.delete_call(call_sid):
+            raise unknown_call(call_sid)
+        return Response(status_code=204)
+
+    async def _find(self, request: Request) -> CallRecord:
+        call_sid = request.path_params["call_sid"]
+        call = await self._queries.get_call(call_sid)
+        if call is None:
+            raise unknown_call(call_sid)
+        return call
+
+
+def unknown_call(call_sid: str) -> ApiError:
+    return ApiError(404, "unknown_call", f"There is no call {call_sid:.40}.")
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return 50
+    if not (value.isascii() and value.isdigit() and 1 <= len(value) < 6):
+        raise ApiError(400, "invalid_limit", f"limit is a number from 1 to {MOST_CALLS}.")
+    return max(1, min(int(value), MOST_CALLS))
+
+
+def _time(value: str | None) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        time = datetime.fromisoformat(value.replace(" ", "+"))  # an unescaped "+00:00" arrives as a blank
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise ApiError(400, "invalid_before", "before is a time such as 2027-03-01T12:00:00Z.")
+    return time

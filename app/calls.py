@@ -1,0 +1,201 @@
+"""A call's life: registered by the webhook, opened by its stream, talked, closed, perhaps reopened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from app.conversation.conversation import Conversation
+from app.conversation.transcript import TranscriptLine
+from app.media_stream.admission import RefusedError
+from app.media_stream.connection import MediaStreamConnection
+from app.media_stream.line import TwilioLine
+from app.media_stream.manager import CallTakenError, MediaStreamManager
+from app.services.language_model import Item, LanguageModel
+from app.services.speech_to_text import SpeechToText
+from app.services.text_to_speech import TextToSpeech
+from app.settings import Settings
+from app.store.operations import (
+    CallFinished,
+    CallRegistered,
+    CallStarted,
+    InterimHeard,
+    ItemSaved,
+    LineWritten,
+)
+from app.store.queries import Queries
+from app.store.writer import Writer
+
+log = logging.getLogger(__name__)
+
+LOOKUP_SECONDS = 1.0
+"""How long a call waits for what the database knows of it, before it goes on without."""
+
+MAX_RESUMES = 5
+"""How often a call may be cut off from its server before it is given up."""
+
+CUT_OFF_REASONS = (None, "connection_lost", "server_lost", "server_stopped", "error")
+"""Ways for a stream to end that are not the end of the conversation. None: it ended unnoticed."""
+
+Next = Literal["stream", "transfer", "hang_up", "give_up"]
+
+CUT_OFF = "Sorry, we were cut off for a moment. Where were we?"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call with an open stream, and what the talk begins with."""
+
+    connection: MediaStreamConnection
+    greeting: str
+    items: tuple[Item, ...]
+
+
+class Calls:
+    """What webhooks and streams do to calls. The database is told of everything and waited for seldom."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        manager: MediaStreamManager,
+        writer: Writer,
+        queries: Queries,
+        *,
+        ears: SpeechToText,
+        voice: TextToSpeech,
+        mind: LanguageModel,
+    ) -> None:
+        self.manager = manager
+        self._settings = settings
+        self._writer = writer
+        self._queries = queries
+        self._ears = ears
+        self._voice = voice
+        self._mind = mind
+        self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call could be answered now."""
+        return self._ears.ready and self._voice.ready
+
+    async def user_of(self, number: str) -> str | None:
+        """The user whose phone this is."""
+        return await self._look_up(self._queries.user_of_number(number), None) if number else None
+
+    def register(
+        self, call_sid: str, *, direction: str, from_number: str, to_number: str, user_id: str | None
+    ) -> None:
+        """A call is announced; its stream may follow. Once is as good as ten times."""
+        self._writer.add(CallRegistered(call_sid, direction, from_number, to_number, user_id))
+
+    async def open(self, call_sid: str, user_id: str | None) -> OpenCall:
+        """A stream has named its call.
+
+        Raises:
+            RefusedError: the call has an open stream already.
+        """
+        past = await self._look_up(self._queries.resume_state(call_sid), None)
+        history = (
+            tuple(msgspec.convert(past.lines, list[TranscriptLine], from_attributes=True)) if past else ()
+        )
+        user_id = user_id or (past.user_id if past else None)
+        items = await self._look_up(self._queries.open_items(user_id), []) if user_id else []
+        try:
+            connection = self.manager.create_connection(call_sid, user_id, history)
+        except CallTakenError:
+            raise RefusedError(f"Call {call_sid:.40} has an open stream already.") from None
+        self._writer.add(CallStarted(call_sid, user_id, datetime.now(UTC)))
+        connection.on("transcript", lambda line: self._written(call_sid, line))
+        cut_off = past is not None and bool(past.lines) and past.end_reason in CUT_OFF_REASONS
+        return OpenCall(
+            connection,
+            CUT_OFF if cut_off else self._settings.agent_greeting,
+            (*items, *(past.items if past else ())),
+        )
+
+    async def converse(self, call: OpenCall, line: TwilioLine) -> None:
+        """Talk until the assistant ends the call."""
+        connection = call.connection
+        conversation = Conversation(
+            line,
+            connection.transcript,
+            self._ears,
+            self._voice,
+            self._mind,
+            greeting=call.greeting,
+            items=call.items,
+            now=lambda: datetime.now(self._zone).astimezone(self._zone),
+            on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
+        )
+        connection.stats.latencies = conversation.latencies
+        try:
+            connection.close(await conversation.run())
+        finally:
+            connection.stats.interruptions = conversation.interruptions
+
+    def close(self, connection: MediaStreamConnection) -> None:
+        """The stream is over; with it the call, unless Twilio asks `/voice/next` to go on."""
+        reason = connection.ended.result()
+        self.manager.close_connection(connection.call_sid, reason)
+        stats = msgspec.to_builtins(connection.stats)
+        self._writer.add(CallFinished(connection.call_sid, "completed", reason, datetime.now(UTC), stats))
+        connection.audio.clear()
+
+    async def what_next(self, call_sid: str) -> Next:
+        """The stream is over and Twilio asks what to do with the call."""
+        # Twilio knows before us when a socket breaks half-open.
+        self.manager.close_connection(call_sid, "connection_lost")
+        await self._look_up(self._writer.flushed(), None)
+        call = await self._look_up(self._queries.get_call(call_sid), None)
+        if call is None:
+            return "hang_up"
+        if call.end_reason == "transferred":
+            return "transfer"
+        if call.end_reason not in CUT_OFF_REASONS:
+            return "hang_up"
+        return "stream" if call.resumes < MAX_RESUMES else "give_up"
+
+    async def end(self, call_sid: str, status: str) -> None:
+        """Twilio says that the call is over, whoever had it."""
+        if self.manager.close_connection(call_sid, "status_callback"):
+            return
+        call = await self._look_up(self._queries.get_call(call_sid), None)
+        if call is not None and call.status == "ringing":
+            self._writer.add(CallFinished(call_sid, status, "never_connected", datetime.now(UTC), {}))
+
+    def _written(self, call_sid: str, line: TranscriptLine) -> None:
+        if line.is_final or line.speaker == "assistant":
+            self._writer.add(
+                LineWritten(
+                    call_sid,
+                    line.seq,
+                    line.speaker,
+                    line.text,
+                    line.is_final,
+                    line.confidence,
+                    line.started_ms,
+                    line.ended_ms,
+                    line.interrupted,
+                    line.revision,
+                )
+            )
+        else:
+            self._writer.add(InterimHeard(call_sid, line.seq, line.speaker, line.text, line.started_ms))
+
+    async def _look_up(self, query: Awaitable[T], otherwise: T) -> T:
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                return await query
+        except Exception as error:
+            log.warning("the database did not answer (%s); the call goes on without", error or type(error))
+            return otherwise

@@ -1,0 +1,1 @@
+"""The talk itself: whose turn it is, interruptions, what to say next. It knows a line, not Twilio."""

@@ -1,0 +1,278 @@
+"""One call's talk: what is heard goes to the turns, what they decide is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import datetime
+from typing import Literal
+
+from app import metrics
+from app.conversation.clauses import Clauses
+from app.conversation.latency import Stage, TurnLatency
+from app.conversation.line import Line
+from app.conversation.transcript import Transcript
+from app.conversation.turns import Decision, TurnTaking
+from app.services.language_model import (
+    HangUp,
+    Item,
+    LanguageModel,
+    ReplyEvent,
+    SaveItem,
+    Say,
+    Talk,
+    Transfer,
+)
+from app.services.speech_to_text import (
+    Final,
+    Interim,
+    RecognitionEvent,
+    RecognitionStream,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechToText,
+)
+from app.services.text_to_speech import SynthesisError, TextToSpeech
+
+log = logging.getLogger(__name__)
+
+Ending = Literal["agent_hung_up", "transferred"]
+
+APOLOGY = "I'm sorry, something went wrong on my side. Could you say that again?"
+
+
+class Conversation:
+    """Talks on one line until the assistant ends the call, or is cancelled because the caller did."""
+
+    def __init__(
+        self,
+        line: Line,
+        transcript: Transcript,
+        ears: SpeechToText,
+        voice: TextToSpeech,
+        mind: LanguageModel,
+        *,
+        greeting: str,
+        items: tuple[Item, ...] = (),
+        now: Callable[[], datetime],
+        on_item: Callable[[Item], None],
+    ) -> None:
+        """`now` is the caller's wall clock (aware); `on_item` gets each item once it is sure to be kept."""
+        self.latencies: list[dict[str, int]] = []
+        """One entry a turn: milliseconds from the end of the caller's voice to each stage."""
+        self.interruptions = 0
+        self._line = line
+        self._transcript = transcript
+        self._ears = ears
+        self._voice = voice
+        self._mind = mind
+        self._greeting = greeting
+        self._items = {item.id: item for item in items}
+        self._now = now
+        self._on_item = on_item
+        self._turns = TurnTaking()
+        self._reply: asyncio.Task[None] | None = None
+        self._unsaved: list[Item] = []
+        self._unheard = ""
+        self._said_all = True
+        self._ending: Ending | None = None
+        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._latency: TurnLatency | None = None
+        self._spoke_at_ms = 0
+
+    async def run(self) -> Ending:
+        """Greet, then talk. Returns how the assistant ended the call.
+
+        Every task lives in here: when this returns, raises or is cancelled, nothing of the talk is left.
+        """
+        try:
+            async with self._ears.stream(self._line.call_sid) as stream, asyncio.TaskGroup() as self._tasks:
+                self._line.listen(stream.push, self._heard)
+                listening = self._tasks.create_task(self._listen(stream))
+                self._turns.reply_started()
+                self._start_reply(_saying(self._greeting))
+                ending = await self._ended
+                listening.cancel()
+                return ending
+        finally:
+            if self._timer:
+                self._timer.cancel()
+            # A caller who hangs up during the read-back wants the note kept all the same.
+            self._close_line(interrupted=True)
+            self._save_items()
+
+    async def _listen(self, stream: RecognitionStream) -> None:
+        async for event in stream:
+            self._take(event)
+
+    def _take(self, event: RecognitionEvent) -> None:
+        now = time.monotonic()
+        match event:
+            case SpeechStarted():
+                decisions = self._turns.speech_started()
+            case SpeechEnded():
+                decisions = self._turns.speech_ended(now)
+            case Interim():
+                decisions = self._turns.interim(now)
+                self._do([d for d in decisions if d is Decision.INTERRUPT])
+                self._write_caller(event.text, event.started_ms, self._line.now_ms(), is_final=False)
+                return
+            case Final():
+                decisions = self._turns.final()
+                # The assistant's line ends before the caller's begins.
+                if Decision.INTERRUPT in decisions:
+                    self._interrupt()
+                    decisions.remove(Decision.INTERRUPT)
+                self._write_caller(
+                    event.text, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence
+                )
+                self._latency = TurnLatency(event.ended_ms)
+                self._reach("final")
+        self._do(decisions)
+
+    def _write_caller(
+        self, text: str, started_ms: int, ended_ms: int, *, is_final: bool, confidence: float | None = None
+    ) -> None:
+        self._transcript.write(
+            "user", text, is_final=is_final, started_ms=started_ms, ended_ms=ended_ms, confidence=confidence
+        )
+
+    def _do(self, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            match decision:
+                case Decision.INTERRUPT:
+                    self._interrupt()
+                case Decision.RESPOND:
+                    self._start_reply(self._mind.reply(self._talk()))
+                case Decision.RESUME:
+                    self._start_reply(_saying(self._unheard))
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if (deadline := self._turns.deadline) is not None:
+            delay = max(0.0, deadline - time.monotonic())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._do(self._turns.tick(time.monotonic()))
+
+    def _talk(self) -> Talk:
+        return Talk(self._transcript.messages(), tuple(self._items.values()), self._now())
+
+    def _interrupt(self) -> None:
+        """Stop: clear sent, queue dropped, generation cancelled, epoch raised, in one synchronous step."""
+        heard, self._unheard = self._line.heard(), self._line.unheard()
+        self._close_line(interrupted=True)
+        self._line.clear()
+        if self._reply:
+            self._reply.cancel()
+        self._ending = None
+        if heard:
+            self.interruptions += 1
+            metrics.INTERRUPTIONS.inc()
+            self._save_items()
+        else:
+            # Nothing of it was heard, so nothing of it happened.
+            self._unsaved.clear()
+        self._turns.interrupted(anything_heard=bool(heard))
+
+    def _start_reply(self, events: AsyncGenerator[ReplyEvent, None]) -> None:
+        self._reply = self._tasks.create_task(self._speak_reply(events, self._line.epoch))
+
+    async def _speak_reply(self, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
+        self._said_all = False
+        try:
+            async with aclosing(events):
+                await self._speak_events(events, epoch)
+        except Exception:
+            log.exception("call %s: the reply failed", self._line.call_sid)
+            await self._speak_events(_saying(APOLOGY), epoch)
+        self._said_all = True
+        await self._line.heard_out()
+        self._close_line(interrupted=False)
+        self._save_items()
+        self._turns.reply_ended()
+        if self._ending and not self._ended.done():
+            self._ended.set_result(self._ending)
+
+    async def _speak_events(self, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
+        clauses = Clauses()
+        async for event in events:
+            match event:
+                case Say():
+                    self._reach("first_token")
+                    for clause in clauses.feed(event.text):
+                        await self._speak(clause, epoch)
+                case SaveItem():
+                    self._unsaved.append(event.item)
+                case HangUp():
+                    self._ending = "agent_hung_up"
+                case Transfer():
+                    self._ending = "transferred"
+        for clause in clauses.flush():
+            await self._speak(clause, epoch)
+
+    async def _speak(self, clause: str, epoch: int) -> None:
+        self._line.begin_clause(clause, epoch)
+        try:
+            async with aclosing(self._voice.synthesize(clause)) as audio:
+                async for chunk in audio:
+                    if self._transcript.open_line("assistant") is None:
+                        self._spoke_at_ms = self._line.now_ms()
+                    self._line.play(chunk, epoch)
+                    self._reach("first_audio")
+        except SynthesisError:
+            log.exception("call %s: a clause could not be spoken", self._line.call_sid)
+        self._line.end_clause(epoch)
+
+    def _reach(self, stage: Stage) -> None:
+        if self._latency:
+            self._latency.reach(stage, self._line.now_ms())
+
+    def _heard(self) -> None:
+        """More was heard: the line grows, and what was promised in it counts."""
+        if self._latency:
+            self._reach("first_mark")
+            self.latencies.append(self._latency.stages)
+            self._latency = None
+        line = self._transcript.open_line("assistant")
+        heard = self._line.heard()
+        if heard and (line is None or line.text != heard):
+            self._write_assistant(heard, is_final=False)
+            self._save_items()
+
+    def _close_line(self, *, interrupted: bool) -> None:
+        """Write down as final what was heard, exactly that."""
+        line = self._transcript.open_line("assistant")
+        heard = self._line.heard() or (line.text if line else "")
+        cut = interrupted and (bool(self._line.unheard()) or not self._said_all)
+        if heard:
+            self._write_assistant(heard, is_final=True, interrupted=cut)
+        self._line.settle()
+
+    def _write_assistant(self, text: str, *, is_final: bool, interrupted: bool = False) -> None:
+        self._transcript.write(
+            "assistant",
+            text,
+            is_final=is_final,
+            started_ms=self._spoke_at_ms,
+            ended_ms=self._line.now_ms(),
+            interrupted=interrupted,
+        )
+
+    def _save_items(self) -> None:
+        for item in self._unsaved:
+            self._items[item.id] = item
+            self._on_item(item)
+        self._unsaved.clear()
+
+
+async def _saying(text: str) -> AsyncGenerator[ReplyEvent, None]:
+    yield Say(text)

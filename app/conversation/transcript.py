@@ -1,0 +1,99 @@
+"""What was said on a call, by whom and when. Memory only; whoever stores or shows it listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from app.services.language_model import Message
+
+Speaker = Literal["user", "assistant"]
+
+
+class TranscriptLine(msgspec.Struct, frozen=True):
+    """One line. While `is_final` is false it still changes; the next version has the same `seq`.
+
+    Times are milliseconds since the stream's start. `revision` counts final lines in the order in which
+    they became final, which is not always the order of `seq`; it is 0 before.
+    """
+
+    seq: int
+    speaker: Speaker
+    text: str
+    is_final: bool
+    confidence: float | None = None
+    started_ms: int = 0
+    ended_ms: int = 0
+    interrupted: bool = False
+    revision: int = 0
+
+
+class Transcript:
+    """Lines open with their first words and close when they are final; one open line a speaker."""
+
+    def __init__(
+        self,
+        listener: Callable[[TranscriptLine], None],
+        history: tuple[TranscriptLine, ...] = (),
+    ) -> None:
+        """`listener` gets every version of every line; `history` is what an earlier stream left."""
+        self._listener = listener
+        self.lines: list[TranscriptLine] = [line for line in history if line.is_final]
+        self._open: dict[Speaker, TranscriptLine] = {}
+        self._seq = max((line.seq for line in history), default=0)
+        self._revision = max((line.revision for line in history), default=0)
+
+    def write(
+        self,
+        speaker: Speaker,
+        text: str,
+        *,
+        is_final: bool,
+        started_ms: int,
+        ended_ms: int,
+        confidence: float | None = None,
+        interrupted: bool = False,
+    ) -> TranscriptLine:
+        """The newest version of the speaker's open line; there is one from now on until it is final."""
+        line = self._open.pop(speaker, None)
+        if line is None:
+            self._seq += 1
+            seq = self._seq
+        else:
+            seq, started_ms = line.seq, line.started_ms
+        if is_final:
+            self._revision += 1
+        line = TranscriptLine(
+            seq=seq,
+            speaker=speaker,
+            text=text,
+            is_final=is_final,
+            confidence=confidence,
+            started_ms=started_ms,
+            ended_ms=ended_ms,
+            interrupted=interrupted,
+            revision=self._revision if is_final else 0,
+        )
+        if is_final:
+            self.lines.append(line)
+        else:
+            self._open[speaker] = line
+        self._listener(line)
+        return line
+
+    def open_line(self, speaker: Speaker) -> TranscriptLine | None:
+        """The speaker's line that is not final yet."""
+        return self._open.get(speaker)
+
+    def messages(self) -> tuple[Message, ...]:
+        """The talk as a language model reads it: final lines in order, one message a turn."""
+        messages: list[Message] = []
+        for line in sorted(self.lines, key=lambda line: line.seq):
+            if messages and messages[-1].speaker == line.speaker:
+                text = f"{messages.pop().text} {line.text}"
+            else:
+                text = line.text
+            messages.append(Message(line.speaker, text, line.interrupted))
+        return tuple(messages)

@@ -1,0 +1,139 @@
+"""The endpoint that ties a socket to a call: three tasks, and one reason why they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from starlette.responses import JSONResponse
+from starlette.types import Message
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from app import metrics
+from app.calls import Calls, OpenCall
+from app.media_stream.admission import Admission, RefusedError
+from app.media_stream.line import ERRORS_LOGGED, TwilioLine
+from app.media_stream.messages import ProtocolError, Start
+from app.media_stream.protocol import MediaStreamProtocol
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 10
+"""How long a signed socket may stay silent before `start`. (By hand: IDLE_SECONDS; people type.)"""
+
+CLOSE_CODES = {"error": 1011, "server_stopped": 1012}
+"""Why the socket is closed, where it is not simply over (RFC 6455, 7.4.1 and the IANA registry)."""
+
+
+class MediaStreamEndpoint:
+    """The ASGI endpoint of `/ws/media-stream`."""
+
+    def __init__(self, admission: Admission, calls: Calls, idle_seconds: float) -> None:
+        self._admission = admission
+        self._calls = calls
+        self._start_seconds = START_SECONDS if admission.signatures.required else idle_seconds
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        try:
+            self._admission.check_upgrade(websocket)
+        except RefusedError as error:
+            await websocket.send_denial_response(
+                JSONResponse({"error": {"code": "refused", "message": str(error)}}, error.status)
+            )
+            return
+        await websocket.accept()
+        try:
+            await self._serve(websocket)
+        except RefusedError as error:
+            log.warning("refused a stream: %s", error)
+            # A close frame holds 123 bytes of reason (RFC 6455, 5.5).
+            await _close(websocket, error.code, str(error)[:120])
+        except WebSocketDisconnect:
+            pass
+
+    async def _serve(self, websocket: WebSocket) -> None:
+        protocol = MediaStreamProtocol()
+        try:
+            async with asyncio.timeout(self._start_seconds):
+                start = await _receive_start(websocket, protocol)
+        except TimeoutError:
+            raise RefusedError(f"No start message came within {self._start_seconds:.0f} s.") from None
+        user_id = self._admission.check_start(websocket, start.start)
+        call = await self._calls.open(start.start.call_sid, user_id)
+        connection = call.connection
+        try:
+            await self._run(websocket, call, TwilioLine(connection, protocol))
+        except Exception:
+            log.exception("call %s: ended by an error", connection.call_sid)
+            connection.close("error")
+        finally:
+            connection.close("connection_lost")
+            self._calls.close(connection)
+        reason = connection.ended.result()
+        await _close(websocket, CLOSE_CODES.get(reason, 1000), reason)
+
+    async def _run(self, websocket: WebSocket, call: OpenCall, line: TwilioLine) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(_read(websocket, line)),
+                tasks.create_task(_write(websocket, line)),
+                tasks.create_task(self._calls.converse(call, line)),
+            ]
+            await asyncio.shield(call.connection.ended)
+            for task in running:
+                task.cancel()
+
+
+async def _receive_start(websocket: WebSocket, protocol: MediaStreamProtocol) -> Start:
+    errors = 0
+    while True:
+        try:
+            message = protocol.receive(_data(await websocket.receive()))
+        except ProtocolError as error:
+            metrics.PROTOCOL_ERRORS.labels(error=error.name).inc()
+            if error.name == "unsupported_media_format":
+                raise RefusedError(str(error), code=1003) from None
+            errors += 1
+            if errors <= ERRORS_LOGGED:
+                log.warning("before start: skipped a message: %s", error)
+            continue
+        if isinstance(message, Start):
+            return message
+
+
+async def _read(websocket: WebSocket, line: TwilioLine) -> None:
+    try:
+        while True:
+            line.receive(_data(await websocket.receive()))
+    except WebSocketDisconnect:
+        line.connection.close("connection_lost")
+
+
+async def _write(websocket: WebSocket, line: TwilioLine) -> None:
+    try:
+        await line.send_all(websocket.send_text)
+    except WebSocketDisconnect:
+        line.connection.close("connection_lost")
+
+
+def _data(message: Message) -> str | bytes:
+    """A received ASGI message's text or bytes.
+
+    Raises:
+        WebSocketDisconnect: the socket is gone.
+    """
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
+    data = message.get("text")
+    if data is None:
+        data = message.get("bytes") or b""
+    assert isinstance(data, str | bytes)
+    return data
+
+
+async def _close(websocket: WebSocket, code: int, reason: str) -> None:
+    try:
+        await websocket.close(code, reason)
+    except (WebSocketDisconnect, RuntimeError):
+        # The other side was faster.
+        return

@@ -1,0 +1,90 @@
+"""MediaStreamManager: the open calls of this process, by call and by user, and their limits."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from app import metrics
+from app.conversation.transcript import TranscriptLine
+from app.media_stream.connection import EndReason, MediaStreamConnection, Stats
+
+SWEEP_SECONDS = 1.0
+"""How late an idle or overlong call may be noticed."""
+
+
+CLOSING_POLL_SECONDS = 0.02
+
+
+class CallTakenError(Exception):
+    """The call has an open stream already."""
+
+
+class MediaStreamManager:
+    """Creates, finds and closes connections. A closed connection is forgotten at once."""
+
+    def __init__(self, *, idle_seconds: float, max_call_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self.max_call_seconds = max_call_seconds
+        self._connections: dict[str, MediaStreamConnection] = {}
+
+    def create_connection(
+        self, call_sid: str, user_id: str | None = None, history: tuple[TranscriptLine, ...] = ()
+    ) -> MediaStreamConnection:
+        """Open a call.
+
+        Raises:
+            CallTakenError: a stream of this call is open.
+        """
+        if call_sid in self._connections:
+            raise CallTakenError(call_sid)
+        connection = MediaStreamConnection(call_sid, user_id, history)
+        self._connections[call_sid] = connection
+        metrics.ACTIVE_CALLS.inc()
+        return connection
+
+    def get_connection(self, call_sid: str) -> MediaStreamConnection | None:
+        return self._connections.get(call_sid)
+
+    def get_user_connections(self, user_id: str) -> list[MediaStreamConnection]:
+        return [connection for connection in self._connections.values() if connection.user_id == user_id]
+
+    def get_connection_stats(self, call_sid: str) -> Stats | None:
+        connection = self._connections.get(call_sid)
+        return connection.stats if connection else None
+
+    def close_connection(self, call_sid: str, reason: EndReason = "caller_hung_up") -> bool:
+        """End a call and forget it. False if it is not open here."""
+        connection = self._connections.pop(call_sid, None)
+        if connection is None:
+            return False
+        connection.close(reason)
+        metrics.ACTIVE_CALLS.dec()
+        metrics.CALLS_ENDED.labels(reason=connection.ended.result()).inc()
+        return True
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def close_all(self, reason: EndReason, within: float) -> None:
+        """End every call; returns when all that they held is gone, after `within` seconds at the latest."""
+        for connection in self._connections.values():
+            connection.close(reason)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._connections:
+                    await asyncio.sleep(CLOSING_POLL_SECONDS)
+
+    def sweep(self) -> None:
+        """End the calls that have been idle, or have lasted, too long."""
+        for call_sid, connection in tuple(self._connections.items()):
+            if connection.idle_seconds() > self.idle_seconds:
+                self.close_connection(call_sid, "idle")
+            elif connection.now_ms() > self.max_call_seconds * 1000:
+                self.close_connection(call_sid, "max_duration")
+
+    async def run(self) -> None:
+        """Sweep for as long as the server runs."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.sweep()

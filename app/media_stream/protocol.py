@@ -1,0 +1,85 @@
+"""What may come when on one socket: the stream's state, fed messages, without I/O."""
+
+from __future__ import annotations
+
+import secrets
+from enum import Enum, auto
+
+from app.media_stream.messages import (
+    Connected,
+    Dtmf,
+    Inbound,
+    Mark,
+    Media,
+    MediaFormat,
+    ProtocolError,
+    Start,
+    Stop,
+    decode,
+)
+
+SPOKEN_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
+
+
+class State(Enum):
+    WAITING = auto()
+    """For `start`."""
+    STREAMING = auto()
+    STOPPED = auto()
+
+
+class MediaStreamProtocol:
+    """One socket's side of the conversation with Twilio."""
+
+    def __init__(self) -> None:
+        self.state = State.WAITING
+        self.stream_sid = ""
+
+    def receive(self, data: str | bytes) -> Inbound:
+        """Take one message; return it if it fits here.
+
+        Raises:
+            ProtocolError: one of `decode`'s, or `media_before_start` (and `dtmf_`, `mark_`, `stop_`),
+                `second_start`, `missing_call_sid`, `unsupported_media_format`, `wrong_stream_sid`,
+                `empty_payload`, `after_stop`. The state has not changed: the stream goes on.
+        """
+        message = decode(data)
+        match message:
+            case Media() | Mark() | Dtmf() | Stop():
+                self._check_place(message)
+                if type(message) is Media and not message.media.payload:
+                    raise ProtocolError("empty_payload", "a media message without audio")
+                if type(message) is Stop:
+                    self.state = State.STOPPED
+            case Start():
+                self._start(message)
+            case Connected():
+                pass
+        return message
+
+    def _check_place(self, message: Media | Mark | Dtmf | Stop) -> None:
+        if self.state is State.WAITING:
+            event = type(message).__name__.lower()
+            raise ProtocolError(f"{event}_before_start", f"{event} came before start")
+        if self.state is State.STOPPED:
+            raise ProtocolError("after_stop", "the stream was stopped before")
+        if message.stream_sid and message.stream_sid != self.stream_sid:
+            raise ProtocolError(
+                "wrong_stream_sid", f"it names stream {message.stream_sid:.40}, this is {self.stream_sid}"
+            )
+
+    def _start(self, message: Start) -> None:
+        if self.state is not State.WAITING:
+            raise ProtocolError("second_start", "this stream has been started before")
+        if not message.start.call_sid:
+            raise ProtocolError("missing_call_sid", "start.callSid is empty")
+        spoken = message.start.media_format
+        if spoken != SPOKEN_FORMAT:
+            raise ProtocolError(
+                "unsupported_media_format",
+                f"{spoken.encoding:.40} at {spoken.sample_rate} Hz with {spoken.channels} channel(s); "
+                f"Offhook takes audio/x-mulaw at 8000 Hz with 1 channel",
+            )
+        self.state = State.STREAMING
+        # By hand there is none; what is sent back keeps its shape all the same.
+        self.stream_sid = message.stream_sid or message.start.stream_sid or f"MZ{secrets.token_hex(16)}"

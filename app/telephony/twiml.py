@@ -1,0 +1,56 @@
+"""The answers to Twilio's webhooks."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from twilio.twiml.voice_response import VoiceResponse
+
+from app.settings import Settings
+
+
+def _xml(response: VoiceResponse) -> Response:
+    return Response(str(response), media_type="application/xml")
+
+
+def connect_stream(settings: Settings, token: str) -> Response:
+    """Open the media stream. When it ends, for whatever reason, Twilio asks `/voice/next`."""
+    response = VoiceResponse()
+    connect = response.connect(action=f"{settings.webhook_url}/voice/next", method="POST")
+    stream = connect.stream(
+        url=settings.websocket_url,
+        status_callback=f"{settings.webhook_url}/voice/stream-status",
+        status_callback_method="POST",
+    )
+    stream.parameter(name="token", value=token)
+    return _xml(response)
+
+
+def hang_up() -> Response:
+    response = VoiceResponse()
+    response.hangup()
+    return _xml(response)
+
+
+def say_and_hang_up(text: str) -> Response:
+    """A polite sentence in Twilio's own voice: for when ours cannot be had."""
+    response = VoiceResponse()
+    response.say(text)
+    response.hangup()
+    return _xml(response)
+
+
+def hold(settings: Settings, seconds: int) -> Response:
+    """Let it wait in silence, then ask again."""
+    response = VoiceResponse()
+    response.pause(length=seconds)
+    response.redirect(f"{settings.webhook_url}/voice/incoming", method="POST")
+    return _xml(response)
+
+
+def transfer(number: str) -> Response:
+    """Connect the caller to a person."""
+    response = VoiceResponse()
+    response.dial(number)
+    response.say("Nobody could answer. Please try again later. Goodbye.")
+    response.hangup()
+    return _xml(response)

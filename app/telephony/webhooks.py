@@ -1,0 +1,121 @@
+"""Twilio's webhooks: a call comes in, its stream has ended, its status has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.calls import Calls
+from app.settings import Settings
+from app.telephony import twiml
+from app.telephony.signatures import Signatures
+from app.telephony.tokens import StreamTokens
+
+log = logging.getLogger(__name__)
+
+OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+"""The values of CallStatus after which there is no call."""
+
+MAX_FORM_FIELDS = 200
+HOLD_SECONDS = 2
+BUSY = "All our lines are busy. Please call again in a few minutes. Goodbye."
+SORRY = "We are sorry, the line is in trouble. Please call again later. Goodbye."
+
+Handler = Callable[[FormData], Awaitable[Response]]
+
+
+class Webhooks:
+    """The four endpoints. Every one is checked for Twilio's signature before its form is used."""
+
+    def __init__(
+        self, settings: Settings, signatures: Signatures, tokens: StreamTokens, calls: Calls
+    ) -> None:
+        self._settings = settings
+        self._signatures = signatures
+        self._tokens = tokens
+        self._calls = calls
+
+    def routes(self) -> list[Route]:
+        handlers: dict[str, Handler] = {
+            "/voice/incoming": self.incoming,
+            "/voice/next": self.next,
+            "/voice/status": self.status,
+            "/voice/stream-status": self.stream_status,
+        }
+        return [Route(path, self._signed(handler), methods=["POST"]) for path, handler in handlers.items()]
+
+    def _signed(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            form = await request.form(max_files=0, max_fields=MAX_FORM_FIELDS)
+            url = request.url
+            if not self._signatures.webhook(url.path, url.query, form, request.headers):
+                return _error(403, "unsigned", "The request is not signed by Twilio.")
+            if not _text(form, "CallSid"):
+                return _error(400, "missing_call_sid", "CallSid is missing: this endpoint is for Twilio.")
+            return await handler(form)
+
+        return endpoint
+
+    async def incoming(self, form: FormData) -> Response:
+        """A caller dials the number."""
+        calls = self._calls
+        if len(calls.manager) >= self._settings.max_calls:
+            return twiml.say_and_hang_up(BUSY)
+        if not calls.ready:
+            return twiml.hold(self._settings, HOLD_SECONDS)
+        call_sid, caller = _text(form, "CallSid"), _text(form, "From")
+        user_id = await calls.user_of(caller)
+        calls.register(
+            call_sid,
+            direction="outbound" if _text(form, "Direction").startswith("outbound") else "inbound",
+            from_number=caller,
+            to_number=_text(form, "To"),
+            user_id=user_id,
+        )
+        return twiml.connect_stream(self._settings, self._tokens.issue(call_sid, user_id))
+
+    async def next(self, form: FormData) -> Response:
+        """The stream has ended, the call may go on: `action` of `<Connect>`."""
+        call_sid = _text(form, "CallSid")
+        if _text(form, "CallStatus") in OVER:
+            return twiml.hang_up()
+        match await self._calls.what_next(call_sid):
+            case "stream":
+                return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
+            case "transfer" if self._settings.transfer_number:
+                return twiml.transfer(self._settings.transfer_number)
+            case "give_up":
+                return twiml.say_and_hang_up(SORRY)
+            case _:
+                return twiml.hang_up()
+
+    async def status(self, form: FormData) -> Response:
+        """The call's status has changed."""
+        status = _text(form, "CallStatus")
+        if status in OVER:
+            await self._calls.end(_text(form, "CallSid"), status)
+        return Response(status_code=204)
+
+    async def stream_status(self, form: FormData) -> Response:
+        """The stream has started, stopped or failed, as Twilio sees it."""
+        if _text(form, "StreamEvent") == "stream-error":
+            log.error(
+                "call %s: Twilio reports a stream error: %s",
+                _text(form, "CallSid"),
+                _text(form, "StreamError"),
+            )
+        return Response(status_code=204)
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value[:400] if isinstance(value, str) else ""
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)

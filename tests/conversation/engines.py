@@ -1,0 +1,178 @@
+"""A recogniser, a voice and a mind whose every move a test decides, and a line with a phone that plays.
+
+They implement the interfaces of `app.services` as any engine does; nothing of the conversation is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.conversation.conversation import Conversation
+from app.media_stream.connection import MediaStreamConnection
+from app.media_stream.line import TwilioLine
+from app.media_stream.protocol import MediaStreamProtocol
+from app.services.language_model import Item, ReplyEvent, Talk
+from app.services.speech_to_text import RecognitionEvent
+
+MS_PER_CHARACTER = 20
+
+
+class ScriptedEars:
+    """Hears what the test says it hears."""
+
+    name = "scripted"
+    ready = True
+
+    def __init__(self) -> None:
+        self.pushed: list[bytes] = []
+        self.open_streams = 0
+        self._events: asyncio.Queue[RecognitionEvent] = asyncio.Queue()
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def hear(self, *events: RecognitionEvent) -> None:
+        for event in events:
+            self._events.put_nowait(event)
+
+    @asynccontextmanager
+    async def stream(self, call_sid: str) -> AsyncIterator[ScriptedEars]:
+        self.open_streams += 1
+        try:
+            yield self
+        finally:
+            self.open_streams -= 1
+
+    def push(self, audio: bytes) -> None:
+        self.pushed.append(audio)
+
+    def finish(self) -> None: ...
+
+    async def __aiter__(self) -> AsyncIterator[RecognitionEvent]:
+        while True:
+            yield await self._events.get()
+
+
+class ToneVoice:
+    """Speaks at 50 characters a second; holds its breath while `breath` is cleared."""
+
+    name = "tone"
+    ready = True
+
+    def __init__(self) -> None:
+        self.spoken: list[str] = []
+        self.breath = asyncio.Event()
+        self.breath.set()
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    async def synthesize(self, text: str) -> AsyncGenerator[bytes, None]:
+        self.spoken.append(text)
+        await self.breath.wait()
+        yield b"\x10" * (len(text) * MS_PER_CHARACTER * 8)
+
+
+class ScriptedMind:
+    """Gives the replies that the test lays out, one a turn, and remembers what it was asked."""
+
+    name = "scripted"
+
+    def __init__(self, *replies: list[ReplyEvent]) -> None:
+        self.replies = list(replies)
+        self.asked: list[Talk] = []
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
+        self.asked.append(talk)
+        for event in self.replies.pop(0):
+            yield event
+
+
+@dataclass
+class Call:
+    """A conversation that runs, and the far end of its line."""
+
+    ears: ScriptedEars
+    voice: ToneVoice
+    mind: ScriptedMind
+    line: TwilioLine
+    connection: MediaStreamConnection
+    conversation: Conversation
+    task: asyncio.Task[str]
+    sent: asyncio.Queue[dict[str, object]]
+    """What went to Twilio."""
+    marks: list[dict[str, object]]
+    """Those that have not come back."""
+    saved: list[Item]
+
+    async def until(self, event: str) -> dict[str, object]:
+        """The next message of this kind that goes to Twilio."""
+        async with asyncio.timeout(5):
+            while (message := await self.sent.get())["event"] != event:
+                pass
+        return message
+
+    async def until_clause(self, text: str) -> None:
+        """Wait until a clause has been sent whole."""
+        async with asyncio.timeout(5):
+            while text not in self.voice.spoken:
+                await asyncio.sleep(0)
+        await self.until("mark")
+
+    def play_marks(self) -> None:
+        """Twilio has played everything: all marks come back."""
+        for mark in self.marks:
+            self.line.receive(json.dumps(mark))
+        self.marks.clear()
+
+    def lines(self) -> list[tuple[str, str, bool]]:
+        return [(line.speaker, line.text, line.interrupted) for line in self.connection.transcript.lines]
+
+
+@asynccontextmanager
+async def a_call(*replies: list[ReplyEvent], greeting: str = "Hello.") -> AsyncIterator[Call]:
+    """A call whose greeting is being spoken."""
+    protocol = MediaStreamProtocol()
+    protocol.receive('{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1"}}')
+    connection = MediaStreamConnection("CA1")
+    line = TwilioLine(connection, protocol)
+    ears, voice, mind = ScriptedEars(), ToneVoice(), ScriptedMind(*replies)
+    saved: list[Item] = []
+    conversation = Conversation(
+        line,
+        connection.transcript,
+        ears,
+        voice,
+        mind,
+        greeting=greeting,
+        now=lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
+        on_item=saved.append,
+    )
+    sent: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+
+    marks: list[dict[str, object]] = []
+
+    async def send(message: str) -> None:
+        sent.put_nowait(decoded := json.loads(message))
+        if decoded["event"] == "mark":
+            marks.append(decoded)
+
+    writer = asyncio.create_task(line.send_all(send))
+    task = asyncio.create_task(conversation.run())
+    try:
+        yield Call(ears, voice, mind, line, connection, conversation, task, sent, marks, saved)
+    finally:
+        task.cancel()
+        writer.cancel()
+        await asyncio.wait([task, writer])

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
+from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
+from tests.conversation.engines import Call, a_call
+
+NOTE = Item("1" * 32, "note", "buy milk")
+
+
+async def greeted(call: Call) -> None:
+    await call.until_clause("Hello.")
+    call.play_marks()
+    await settled(call)
+
+
+async def settled(call: Call) -> None:
+    """Let the reply's task notice that all has been heard, and write it down."""
+    async with asyncio.timeout(5):
+        while call.line.heard():
+            await asyncio.sleep(0)
+
+
+def say(call: Call, text: str, at_ms: int = 0) -> None:
+    call.ears.hear(SpeechStarted(at_ms), SpeechEnded(at_ms + 500), Final(text, at_ms, at_ms + 500))
+
+
+async def test_the_caller_is_greeted() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        assert call.lines() == [("assistant", "Hello.", False)]
+
+
+async def test_the_callers_audio_goes_to_the_recogniser() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        call.line.receive('{"event":"media","media":{"payload":"/38A"}}')
+        assert call.ears.pushed == [b"\xff\x7f\x00"]
+
+
+async def test_a_finished_utterance_is_answered_with_the_history_before_it() -> None:
+    async with a_call([Say("What shall I note?")]) as call:
+        await greeted(call)
+        say(call, "Take a note.")
+        await call.until_clause("What shall I note?")
+        call.play_marks()
+        await settled(call)
+        assert call.mind.asked[0].messages == (
+            Message("assistant", "Hello."),
+            Message("user", "Take a note."),
+        )
+        assert call.lines()[-1] == ("assistant", "What shall I note?", False)
+
+
+async def test_speech_leaves_in_pieces_of_100_ms_or_more_with_a_mark_after_each() -> None:
+    async with a_call(greeting="Hello, and good morning to you all.") as call:
+        kinds = []
+        for _ in range(4):
+            message = await call.sent.get()
+            kinds.append(message["event"])
+        assert kinds == ["media", "mark", "media", "mark"]
+
+
+async def test_the_callers_voice_stops_the_assistant_at_once() -> None:
+    async with a_call(greeting="Hello, this is a greeting of some length.") as call:
+        await call.until_clause("Hello, this is a greeting of some length.")
+        epoch = call.line.epoch
+        call.ears.hear(SpeechStarted(0))
+        await call.until("clear")
+        assert call.line.epoch == epoch + 1
+
+
+async def test_audio_of_an_old_epoch_never_reaches_the_wire() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        epoch = call.line.epoch
+        call.line.clear()
+        await call.until("clear")
+        call.line.begin_clause("late", epoch)
+        call.line.play(b"\x10" * 8000, epoch)
+        call.line.end_clause(epoch)
+        await asyncio.sleep(0)
+        assert call.sent.empty()
+
+
+async def test_an_interrupted_line_holds_what_was_heard() -> None:
+    async with a_call([Say("One two three four five six seven.")]) as call:
+        await greeted(call)
+        say(call, "Count.")
+        await call.until_clause("One two three four five six seven.")
+        # 34 characters at 20 ms: after 400 ms of 680 the caller has heard "One two three four".
+        await asyncio.sleep(0.4)
+        call.ears.hear(SpeechStarted(2000))
+        await call.until("clear")
+        speaker, text, interrupted = call.lines()[-1]
+        assert (speaker, interrupted) == ("assistant", True)
+        assert text in ("One two three four", "One two three four five")
+
+
+async def test_marks_returned_by_clear_do_not_count_as_heard() -> None:
+    async with a_call([Say("One two three four five six seven.")], greeting="Hello.") as call:
+        await greeted(call)
+        say(call, "Count.")
+        await call.until_clause("One two three four five six seven.")
+        call.ears.hear(SpeechStarted(2000))
+        await call.until("clear")
+        call.play_marks()
+        assert all("seven" not in text for _, text, _ in call.lines())
+
+
+async def test_a_reply_of_which_nothing_was_heard_is_not_in_the_history() -> None:
+    async with a_call([Say("First answer."), SaveItem(NOTE)], [Say("Second answer.")]) as call:
+        await greeted(call)
+        call.voice.breath.clear()
+        say(call, "Take a note")
+        async with asyncio.timeout(5):
+            while "First answer." not in call.voice.spoken:
+                await asyncio.sleep(0)
+        say(call, "buy milk.", 1000)
+        call.voice.breath.set()
+        await call.until_clause("Second answer.")
+        assert call.mind.asked[1].messages[-1] == Message("user", "Take a note buy milk.")
+        assert call.saved == []
+
+
+async def test_an_item_counts_once_its_reply_is_heard() -> None:
+    async with a_call([Say("Noted."), SaveItem(NOTE)]) as call:
+        await greeted(call)
+        say(call, "Note: buy milk.")
+        await call.until_clause("Noted.")
+        call.play_marks()
+        await settled(call)
+        await asyncio.sleep(0)
+        assert call.saved == [NOTE]
+
+
+async def test_an_item_is_kept_when_the_caller_hangs_up_before_hearing_of_it() -> None:
+    async with a_call([SaveItem(NOTE), Say("Noted.")]) as call:
+        await greeted(call)
+        call.voice.breath.clear()
+        say(call, "Note: buy milk.")
+        async with asyncio.timeout(5):
+            while "Noted." not in call.voice.spoken:
+                await asyncio.sleep(0)
+        call.task.cancel()
+        await asyncio.wait([call.task])
+        assert call.saved == [NOTE]
+
+
+async def test_a_false_alarm_resumes_where_the_assistant_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.conversation.turns.FALSE_ALARM_SECONDS", 0.05)
+    async with a_call([Say("One two three four five six seven.")]) as call:
+        await greeted(call)
+        say(call, "Count.")
+        await call.until_clause("One two three four five six seven.")
+        await asyncio.sleep(0.4)
+        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100))
+        await call.until("clear")
+        await call.until("media")
+        assert call.voice.spoken[-1].endswith("six seven.")
+        assert not call.voice.spoken[-1].startswith("One")
+
+
+@pytest.mark.parametrize(("deed", "ending"), [(HangUp(), "agent_hung_up"), (Transfer(), "transferred")])
+async def test_the_call_ends_when_the_last_words_have_been_heard(
+    deed: HangUp | Transfer, ending: str
+) -> None:
+    async with a_call([Say("Goodbye."), deed]) as call:
+        await greeted(call)
+        say(call, "Bye.")
+        await call.until_clause("Goodbye.")
+        assert not call.task.done()
+        call.play_marks()
+        async with asyncio.timeout(5):
+            assert await call.task == ending
+        assert call.lines()[-1] == ("assistant", "Goodbye.", False)
+        assert call.ears.open_streams == 0
+
+
+async def test_the_call_ends_although_the_last_mark_is_lost() -> None:
+    async with a_call([Say("Goodbye."), HangUp()]) as call:
+        await greeted(call)
+        say(call, "Bye.")
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+
+
+async def test_interims_are_shown_and_not_kept() -> None:
+    async with a_call([Say("Yes?")]) as call:
+        await greeted(call)
+        seen = []
+        call.connection.on("transcript", seen.append)
+        call.ears.hear(SpeechStarted(0), Interim("take", 0), Interim("take a", 0))
+        say(call, "Take a note.")
+        await call.until_clause("Yes?")
+        assert [line.text for line in seen if line.speaker == "user" and not line.is_final] == [
+            "take",
+            "take a",
+        ]
+        assert ("user", "Take a note.", False) in call.lines()
+        assert len({line.seq for line in seen if line.speaker == "user"}) == 1
+
+
+async def test_a_mind_that_fails_is_apologised_for_and_the_call_goes_on() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        say(call, "Break.")  # the mind has no reply: it raises
+        await call.until("media")
+        assert call.voice.spoken[-1] == "Could you say that again?"
+        assert not call.task.done()
+
+
+async def test_every_turn_has_its_latencies() -> None:
+    async with a_call([Say("Yes?")]) as call:
+        await greeted(call)
+        say(call, "Hi.")
+        await call.until_clause("Yes?")
+        call.play_marks()
+        assert set(call.conversation.latencies[0]) == {"final", "first_token", "first_audio", "first_mark"}

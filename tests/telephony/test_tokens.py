@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import jwt
+import pytest
+
+from app.settings import Settings
+from app.telephony import tokens
+from app.telephony.tokens import StreamTokenError, StreamTokens
+
+
+def made(auth_token: str = "secret") -> StreamTokens:
+    return StreamTokens(Settings(twilio_auth_token=auth_token))
+
+
+def test_a_token_opens_its_call_and_names_its_user() -> None:
+    stream = made()
+    assert stream.spend(stream.issue("CA1", "user1"), "CA1") == "user1"
+    assert stream.spend(stream.issue("CA1"), "CA1") is None
+
+
+def test_a_token_is_used_once() -> None:
+    stream = made()
+    token = stream.issue("CA1")
+    stream.spend(token, "CA1")
+    with pytest.raises(StreamTokenError, match="used"):
+        stream.spend(token, "CA1")
+
+
+def test_a_token_for_another_call_opens_nothing() -> None:
+    stream = made()
+    with pytest.raises(StreamTokenError, match="another call"):
+        stream.spend(stream.issue("CA1"), "CA2")
+
+
+def test_an_expired_token_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "LIFETIME_SECONDS", -1)
+    stream = made()
+    with pytest.raises(StreamTokenError, match="expired"):
+        stream.spend(stream.issue("CA1"), "CA1")
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", jwt.encode({"sub": "CA1"}, "k" * 32, "HS256")])
+def test_a_forged_token_opens_nothing(token: str) -> None:
+    with pytest.raises(StreamTokenError, match="not one of ours"):
+        made().spend(token, "CA1")
+
+
+def test_an_unsigned_token_opens_nothing() -> None:
+    claims = {"sub": "CA1", "exp": 4102444800, "jti": "x"}
+    with pytest.raises(StreamTokenError):
+        made().spend(jwt.encode(claims, None, "none"), "CA1")
+
+
+def test_processes_with_the_same_secret_share_tokens() -> None:
+    assert made().spend(made().issue("CA1", "user1"), "CA1") == "user1"
+
+
+def test_tokens_of_the_old_secret_are_good_during_a_rotation() -> None:
+    assert made("new,old").spend(made("old").issue("CA1"), "CA1") is None
+
+
+def test_without_an_auth_token_the_operators_token_is_the_secret(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    assert StreamTokens(settings).spend(StreamTokens(settings).issue("CA1"), "CA1") is None
+
+
+def test_a_token_fits_into_a_parameter() -> None:
+    token = made().issue("CA" + "0" * 32, "u" * 36)
+    assert len("token") + len(token) < 400

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from app.errors import SettingError
+from app.operator_token import operator_token, token_file
+from app.settings import Settings
+
+
+def test_a_token_is_made_once_and_kept(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path / "state")
+    token = operator_token(settings)
+    assert len(token) > 30
+    assert operator_token(settings) == token
+
+
+def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    operator_token(settings)
+    assert stat.S_IMODE(token_file(settings).stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["operator_token"]
+
+
+def test_a_configured_token_is_used_and_not_written_down(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path, operator_token="configured")
+    assert operator_token(settings) == "configured"
+    assert not token_file(settings).exists()
+
+
+def test_a_state_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="STATE_DIR"):
+        operator_token(Settings(state_dir=tmp_path / "file" / "state"))
