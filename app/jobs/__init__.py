@@ -1,0 +1,1 @@
+"""What happens after a call: its summary, once, whatever breaks."""

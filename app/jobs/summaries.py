@@ -1,0 +1,55 @@
+"""A call's summary: read the call, have it summarised, write it down once."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.live.messages import Changed
+from app.services.language_model.interface import Message
+from app.services.summarizer.interface import Summarizer, Summary
+from app.store.database import Database
+from app.store.queries import Queries
+from app.store.tables import call_summaries, calls
+from app.store.writes import SummaryOrder, notify, storable
+
+
+class Summaries:
+    """Carries out summary orders. One that is carried out twice, or is stale, changes nothing."""
+
+    def __init__(self, database: Database, summarizer: Summarizer) -> None:
+        self._database = database
+        self._queries = Queries(database)
+        self._summarizer = summarizer
+
+    async def write(self, order: SummaryOrder) -> bool:
+        """Write the summary that was ordered. False: there is one already, or the order is stale."""
+        call = await self._queries.get_call(order.call_sid)
+        if call is None or call.ended_at != order.ended_at:
+            return False
+        if await self._queries.get_summary(order.call_sid):
+            return False
+        lines = await self._queries.get_lines(order.call_sid)
+        messages = [Message(line.speaker, line.text, line.interrupted) for line in lines]
+        items = await self._queries.get_items(order.call_sid)
+        summary = await self._summarizer.summarize(messages, items, order.ended_at)
+        return await self._insert(order, summary)
+
+    async def _insert(self, order: SummaryOrder, summary: Summary) -> bool:
+        values = storable(msgspec.to_builtins(summary)) | {"call_sid": order.call_sid}
+        async with self._database.engine.begin() as connection:
+            # Locked: a stream that resumes the call waits for us, or we see that it has.
+            call = select(calls.c.ended_at).where(calls.c.call_sid == order.call_sid).with_for_update()
+            if (await connection.execute(call)).scalar_one_or_none() != order.ended_at:
+                return False
+            written = await connection.execute(
+                insert(call_summaries)
+                .values(values)
+                .on_conflict_do_nothing()
+                .returning(call_summaries.c.call_sid)
+            )
+            if written.first() is None:
+                return False
+            await notify(connection, [Changed(order.call_sid, "summary")])
+        return True

@@ -1,0 +1,1 @@
+"""News of calls to whoever watches them, in whichever process."""

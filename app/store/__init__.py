@@ -1,0 +1,1 @@
+"""PostgreSQL: the tables, one batching writer, the reads, and the embedded server."""

@@ -1,0 +1,116 @@
+"""What waits for the database, and in which order it may be written. No I/O."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from app.store.operations import (
+    CallFinished,
+    CallRegistered,
+    CallStarted,
+    InterimHeard,
+    ItemSaved,
+    LineWritten,
+    Operation,
+)
+
+LARGEST_BATCH = 1000
+"""Operations a transaction: some 50 ms of the database's time."""
+
+CAPACITY = 200_000
+"""Operations held through an outage: about 100 MB, or two hours of a hundred calls."""
+
+
+class Backlog:
+    """Operations in the order they came. A batch stays in front until it is committed or refused.
+
+    A refused batch is tried again in halves, so that the one operation the database does not take is found
+    in a few steps and the others around it are written, still in order.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        self._waiting: deque[Operation] = deque()
+        self._sizes: list[int] = []
+        """The batches to try next, the nearest one last."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, operation: Operation) -> bool:
+        """Append; False when there is no room and the operation is lost."""
+        if len(self._waiting) >= self._capacity:
+            return False
+        self._waiting.append(operation)
+        return True
+
+    def batch(self) -> list[Operation]:
+        """What to write next, in one transaction. The same again until it is settled."""
+        if not self._sizes and self._waiting:
+            self._sizes.append(min(len(self._waiting), LARGEST_BATCH))
+        size = self._sizes[-1] if self._sizes else 0
+        return list(islice(self._waiting, size))
+
+    def committed(self) -> int:
+        """The batch is in the database. How many operations it had."""
+        size = self._sizes.pop()
+        for _ in range(size):
+            self._waiting.popleft()
+        return size
+
+    def refused(self) -> Operation | None:
+        """The database does not take the batch as it is. The operation to give up, once it stands alone."""
+        size = self._sizes.pop()
+        if size == 1:
+            return self._waiting.popleft()
+        half = size // 2
+        self._sizes += [size - half, half]
+        return None
+
+    def drop_interims(self) -> int:
+        """Interims are worth nothing later: an outage has begun. How many there were.
+
+        A batch that may have been committed unnoticed stays as it is.
+        """
+        settled = sum(self._sizes)
+        kept = [
+            operation
+            for index, operation in enumerate(self._waiting)
+            if index < settled or not isinstance(operation, InterimHeard)
+        ]
+        dropped = len(self._waiting) - len(kept)
+        self._waiting = deque(kept)
+        return dropped
+
+
+PHASES: dict[type[Operation], int] = {
+    CallRegistered: 0,
+    CallStarted: 1,
+    LineWritten: 2,
+    InterimHeard: 2,
+    ItemSaved: 2,
+    CallFinished: 3,
+}
+"""A call's life. Operations of one phase touch different rows or replace each other."""
+
+
+def waves(batch: Iterable[Operation]) -> list[list[Operation]]:
+    """Cut a batch so that each wave can be written phase by phase, all calls together.
+
+    Calls do not depend on each other, so order matters within a call only. A call that goes back to an
+    earlier phase (it was finished and is resumed) goes on in the next wave. Nearly always there is one.
+    """
+    result: list[list[Operation]] = []
+    last: dict[str, tuple[int, int]] = {}
+    for operation in batch:
+        phase = PHASES[type(operation)]
+        wave, reached = last.get(operation.call_sid, (0, 0))
+        if phase < reached:
+            wave += 1
+        last[operation.call_sid] = (wave, phase)
+        while len(result) <= wave:
+            result.append([])
+        result[wave].append(operation)
+    return result

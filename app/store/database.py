@@ -1,0 +1,149 @@
+"""One process's connections to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.errors import SettingError
+from app.store import migrate
+from app.store.url import normalise_url, where
+
+CONNECT_SECONDS = 5.0
+"""Longer than any healthy connect, shorter than a person's patience at start-up."""
+
+STATEMENT_SECONDS = 15.0
+"""A statement that takes longer has lost its server (no FIN came): time to reconnect."""
+
+Lost = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    DBAPIError,
+    PoolTimeoutError,
+)
+"""What a database outage looks like from here."""
+
+
+class Database:
+    """A pool for statements, and single connections for those who listen.
+
+    Use it as a context manager, or call `aclose` in the end.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        """`url` is any `postgres…://` spelling.
+
+        Raises:
+            SettingError: it is not a PostgreSQL URL.
+        """
+        self.url = normalise_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            # asyncpg reads the URL itself: it knows sslmode, sockets, several hosts and PGPASSWORD.
+            async_creator=self._open,
+            pool_pre_ping=True,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=CONNECT_SECONDS,
+        )
+
+    async def connect(self) -> None:
+        """Try the database once, at start.
+
+        Raises:
+            SettingError: it cannot be reached, does not let us in, or has another schema.
+        """
+        await reach(self.url)
+        await migrate.check(self.url)
+
+    async def listener(self) -> asyncpg.Connection:
+        """A connection outside the pool, for LISTEN. The caller closes it."""
+        return await self._open()
+
+    async def aclose(self) -> None:
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _open(self, *_args: object, **_kwargs: object) -> asyncpg.Connection:
+        return await asyncpg.connect(
+            self.url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=STATEMENT_SECONDS,
+            server_settings={"application_name": "offhook"},
+        )
+
+
+async def reach(url: str) -> None:
+    """Connect once.
+
+    Raises:
+        SettingError: what is wrong, in a person's words and without the password.
+    """
+    place = where(url)
+    try:
+        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
+    except asyncpg.InvalidAuthorizationSpecificationError:
+        raise SettingError(
+            "DATABASE_URL", f"the database {place} refuses this user or password.", "Check both."
+        ) from None
+    except asyncpg.InvalidCatalogNameError:
+        raise SettingError(
+            "DATABASE_URL", f"there is no database {place}.", "Create it (createdb) or correct the name."
+        ) from None
+    except ssl.SSLError as error:
+        raise SettingError(
+            "DATABASE_URL",
+            f"the TLS connection to {place} failed: {error.reason or error}.",
+            "Check sslmode and the server's certificate.",
+        ) from None
+    except (OSError, TimeoutError) as error:
+        reason = "it does not answer" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        raise SettingError(
+            "DATABASE_URL",
+            f"the database {place} cannot be reached ({reason}).",
+            "Start it, correct host and port, or leave DATABASE_URL empty for the embedded one.",
+        ) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        # The server's own words: too many connections, starting up, an unknown parameter.
+        raise SettingError(
+            "DATABASE_URL",
+            f"the database {place} does not let us in: {error}.",
+            "Correct it, then start again.",
+        ) from None
+    await connection.close()
+
+
+def refused(error: Exception) -> bool:
+    """Whether the database (or its driver) refuses this very data, so that trying again is no use.
+
+    SQLSTATE classes: 22 data exception, 23 integrity constraint violation, 54 program limit exceeded
+    (PostgreSQL 18, appendix A).
+    """
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        state = getattr(cause, "sqlstate", None) or ""
+        return isinstance(cause, asyncpg.DataError) or state[:2] in ("22", "23", "54")
+    # SQLAlchemy could not even make the statement out of the values.
+    return isinstance(error, StatementError)
+
+
+async def pause(attempt: int) -> None:
+    """Wait before try number `attempt` (from 1) of reaching a database that was lost: 0.1 s to 2 s."""
+    await asyncio.sleep(min(2.0, 0.1 * 2 ** min(attempt - 1, 10)))

@@ -1,0 +1,80 @@
+"""What a call asks the database to write: small values, given to `Writer.add` in the order they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from app.services.language_model.interface import Item
+
+Speaker = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRegistered:
+    """The webhook has come. One CallSid is one call: a second registration changes nothing."""
+
+    call_sid: str
+    direction: str
+    from_number: str
+    to_number: str
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A stream has begun. It opens the call, known or not; one that was open before is resumed."""
+
+    call_sid: str
+    user_id: str | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LineWritten:
+    """The newest version of a line. One that still grows (`is_final` false) is shown live as well."""
+
+    call_sid: str
+    seq: int
+    speaker: Speaker
+    text: str
+    is_final: bool
+    confidence: float | None
+    started_ms: int
+    ended_ms: int
+    interrupted: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class InterimHeard:
+    """A guess at what the caller is saying: shown live, never stored."""
+
+    call_sid: str
+    seq: int
+    speaker: Speaker
+    text: str
+    started_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSaved:
+    """Something to keep. An item with the same id is replaced."""
+
+    call_sid: str
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """The call is over. What is still growing becomes final, and its summary is ordered with it."""
+
+    call_sid: str
+    status: str
+    end_reason: str
+    ended_at: datetime
+    stats: dict[str, object] = field(default_factory=dict)
+
+
+Operation = CallRegistered | CallStarted | LineWritten | InterimHeard | ItemSaved | CallFinished

@@ -1,0 +1,90 @@
+"""app.store.database: what a person is told when the database cannot be used."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from app.errors import SettingError
+from app.store.database import Database
+from app.store.migrate import migrate, pending
+
+
+async def problem(url: str) -> str:
+    with pytest.raises(SettingError) as caught:
+        async with Database(url):
+            pass
+    assert caught.value.setting == "DATABASE_URL"
+    assert "secret" not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_nobody_listening_is_said(unused_tcp_port: int) -> None:
+    assert "cannot be reached" in await problem(f"postgresql://me:secret@127.0.0.1:{unused_tcp_port}/db")
+
+
+async def test_an_unknown_host_is_said() -> None:
+    assert "cannot be reached" in await problem("postgresql://me:secret@no-such-host.invalid/db")
+
+
+async def test_a_database_that_does_not_exist_is_said(postgres_server: str) -> None:
+    assert "there is no database nowhere" in await problem(postgres_server.replace("/postgres?", "/nowhere?"))
+
+
+async def test_a_login_that_is_refused_is_said(postgres_server: str) -> None:
+    assert "refuses this user" in await problem(postgres_server.replace("offhook@", "stranger:secret@"))
+
+
+async def test_a_parameter_the_server_does_not_know_is_said(postgres_url: str) -> None:
+    assert "no_such_setting" in await problem(postgres_url + "&no_such_setting=1")
+
+
+async def test_a_database_without_tables_is_told_to_migrate(postgres_server: str) -> None:
+    assert "offhook migrate" in await problem(postgres_server)
+
+
+async def test_a_database_from_the_future_is_refused(postgres_url: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    assert "newer than this program" in await problem(postgres_url)
+    with pytest.raises(SettingError, match="newer"):
+        await migrate(postgres_url)
+
+
+async def test_migrating_twice_changes_nothing(postgres_url: str) -> None:
+    assert await pending(postgres_url) == []
+    await migrate(postgres_url)
+
+
+async def test_the_tables_are_those_of_the_migrations(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from app.store.tables import metadata
+
+    async with database.engine.connect() as connection:
+        differences = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(
+                    sync,
+                    opts={"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables},
+                ),
+                metadata,
+            )
+        )
+    assert differences == []
+
+
+async def test_a_connection_that_was_cut_is_replaced_unnoticed(database: Database, postgres_url: str) -> None:
+    async with database.engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+    killer = await asyncpg.connect(postgres_url)
+    await killer.execute(
+        "SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await killer.close()
+    async with database.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1

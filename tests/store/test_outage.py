@@ -1,0 +1,89 @@
+"""The database goes away in the middle of calls and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.live.events import LiveEvents
+from app.live.messages import Changed
+from app.store.database import Database
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import migrate
+from app.store.operations import InterimHeard
+from app.store.queries import Queries
+from app.store.writer import Writer
+from tests.store.calls import finished, jobs, line, started
+
+
+class Server:
+    """A PostgreSQL that can be torn down as a power cut would."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._postgres = EmbeddedPostgres(state_dir)
+
+    async def start(self) -> str:
+        return await self._postgres.start()
+
+    async def crash(self) -> None:
+        pid_file = self._state_dir / "postgres" / "data" / "postmaster.pid"
+        # SIGQUIT: immediate shutdown, with recovery at the next start (PostgreSQL 18, section 18.5).
+        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
+        while pid_file.exists():
+            await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        await self._postgres.stop()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    state_dir = Path(tempfile.mkdtemp(prefix="offhook-test-"))
+    server = Server(state_dir)
+    yield server
+    await server.stop()
+    shutil.rmtree(state_dir)
+
+
+async def test_every_line_is_written_once_through_a_crash_and_viewers_miss_nothing(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = await server.start()
+    await migrate(url)
+    async with Database(url) as database, Writer(database, "me") as writer:
+        live = LiveEvents(database)
+        listening = asyncio.create_task(live.run())
+        writer.add(started())
+        async with live.watch("CA1") as events:
+            for seq in range(1, 301):
+                writer.add(line(seq))
+                await asyncio.sleep(0.002)
+                if seq == 100:
+                    await server.crash()
+            writer.add(InterimHeard("CA1", 301, "user", "nobody hears this", 0))
+            writer.add(finished())
+            with caplog.at_level(logging.WARNING):
+                await server.start()
+                async with asyncio.timeout(10):
+                    await writer.flushed()
+                    # One poke of each kind at least: the connection was lost and is back.
+                    poked: set[str] = set()
+                    while poked != {"lines", "status", "summary"}:
+                        event = await anext(events)
+                        assert isinstance(event, Changed)
+                        poked.add(event.event)
+        listening.cancel()
+        queries = Queries(database)
+        assert [one.seq for one in await queries.get_lines("CA1")] == list(range(1, 301))
+        assert len(await jobs(database)) == 1
+    assert sum("the database is lost" in record.getMessage() for record in caplog.records) == 1
+    assert sum("the database is back" in record.getMessage() for record in caplog.records) == 1
