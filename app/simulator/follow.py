@@ -1,0 +1,115 @@
+"""A call as the server tells of it: its server-sent events until the summary, and what it has stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+import httpx2
+import msgspec
+
+from app.errors import OffhookError
+
+RETRY_SECONDS = 0.2
+"""The call is unknown to the server until its webhook has come."""
+READ_SECONDS = 40.0
+"""Silence after which the connection counts as lost; the server sends a comment more often."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A transcript line; while it is not final, the next one with its `seq` replaces it."""
+
+    seq: int
+    speaker: Literal["user", "assistant"]
+    text: str
+    is_final: bool = False
+    started_ms: int = 0
+    interrupted: bool = False
+
+
+class Status(msgspec.Struct, frozen=True):
+    """How the call stands."""
+
+    status: str
+    end_reason: str | None = None
+
+
+class ActionItem(msgspec.Struct, frozen=True):
+    text: str
+    due_at: datetime | None = None
+    kind: str | None = None
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What was written about the call when it was over: the last event."""
+
+    summary: str
+    key_points: tuple[str, ...] = ()
+    action_items: tuple[ActionItem, ...] = ()
+    model: str = ""
+
+
+CallEvent = Line | Status | Summary
+
+
+class _Stored(msgspec.Struct):
+    transcript: tuple[Line, ...] = ()
+
+
+_TYPES: dict[str, type[CallEvent]] = {"transcript": Line, "status": Status, "summary": Summary}
+
+
+def decode(event: str, data: str) -> CallEvent | None:
+    """One server-sent event; None for events of another name, which are not for us."""
+    kind = _TYPES.get(event)
+    return None if kind is None else msgspec.json.decode(data, type=kind)
+
+
+async def follow(base_url: str, token: str, call_sid: str, show: Callable[[CallEvent], None]) -> None:
+    """Hand every event to `show`, in order and once, until the summary. Waits for the call to appear.
+
+    Raises:
+        OffhookError: the token is refused.
+    """
+    url = f"{base_url.rstrip('/')}/api/calls/{call_sid}/events"
+    timeout = httpx2.Timeout(READ_SECONDS)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(timeout=timeout, headers=headers, trust_env=False) as client:
+        resume: dict[str, str] = {}
+        while True:
+            try:
+                async with client.sse(url, headers=resume) as events:
+                    if events.response.status_code in (401, 403):
+                        raise OffhookError(
+                            "The server refuses the operator token: set OPERATOR_TOKEN to the server's own."
+                        )
+                    if events.response.is_success:
+                        async for event in events:
+                            if (told := decode(event.event, event.data)) is not None:
+                                show(told)
+                            if isinstance(told, Summary):
+                                return
+                            if event.id:
+                                resume = {"Last-Event-ID": event.id}
+            except httpx2.TransportError:
+                # The server restarts, or is gone: whoever waits for us decides for how long.
+                pass
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def stored_transcript(base_url: str, token: str, call_sid: str) -> tuple[Line, ...]:
+    """The lines of a call as the server has stored them.
+
+    Raises:
+        OffhookError: it does not give them.
+    """
+    url = f"{base_url.rstrip('/')}/api/calls/{call_sid}"
+    async with httpx2.AsyncClient(timeout=READ_SECONDS, trust_env=False) as client:
+        try:
+            response = await client.get(url, headers={"Authorization": f"Bearer {token}"})
+            response.raise_for_status()
+        except httpx2.HTTPError as error:
+            raise OffhookError(f"The stored transcript could not be read: {error}") from None
+    return msgspec.json.decode(response.content, type=_Stored).transcript

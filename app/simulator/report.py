@@ -1,0 +1,77 @@
+"""What came of a simulated call: measurements from the tracks and the events. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from app.simulator.listening import Span
+from app.simulator.script import Utterance
+from app.simulator.violations import Violation
+
+EndedBy = Literal["caller", "agent", "error"]
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One utterance of the caller and what followed. Milliseconds on the recording's time line."""
+
+    text: str
+    started_ms: int
+    ended_ms: int
+    """First and last of the caller's voice."""
+    answer_ms: int | None
+    """From the end of the caller's voice to the agent's; None if the caller went on first."""
+    interrupting: bool
+    """Whether the agent was audible when the caller began."""
+    clear_ms: int | None
+    """From the beginning of an interrupting voice to the server's `clear`; None if none came."""
+
+
+class CallReport(msgspec.Struct, frozen=True):
+    """One simulated call. `ok`: nothing Twilio would warn about, and the agent did what was waited for."""
+
+    call_sid: str
+    ok: bool
+    ended_by: EndedBy
+    duration_ms: int
+    greeting_ms: int | None
+    """From `start` of the first stream to the agent's voice; None if it was never heard."""
+    turns: tuple[Turn, ...]
+    trail: tuple[str, ...]
+    """The TwiML that was followed: `("Connect", "Dial +15550100", "Hangup")`."""
+    marks_received: int
+    marks_returned: int
+    clears: int
+    violations: tuple[Violation, ...]
+    problems: tuple[str, ...]
+    recording: str
+    """Path; empty if nothing was recorded."""
+    worst_lateness_ms: float
+    """How late this caller's own worst frame was. Beyond 50 ms the measurements say more about the machine
+    than about the server."""
+
+
+def measure_turns(
+    utterances: Sequence[Utterance], agent: Sequence[Span], clears_ms: Sequence[float]
+) -> tuple[Turn, ...]:
+    """Voice-to-voice latencies. `agent`: the stretches in which the agent was audible."""
+    turns = []
+    for index, utterance in enumerate(utterances):
+        voice = utterance.voice
+        until = utterances[index + 1].voice.start_ms if index + 1 < len(utterances) else float("inf")
+        answer = next((span.start_ms for span in agent if voice.end_ms <= span.start_ms < until), None)
+        interrupting = any(span.start_ms < voice.start_ms < span.end_ms for span in agent)
+        clear = next((at for at in clears_ms if voice.start_ms <= at < until), None) if interrupting else None
+        turns.append(
+            Turn(
+                text=utterance.text,
+                started_ms=voice.start_ms,
+                ended_ms=voice.end_ms,
+                answer_ms=None if answer is None else answer - voice.end_ms,
+                interrupting=interrupting,
+                clear_ms=None if clear is None else round(clear - voice.start_ms),
+            )
+        )
+    return tuple(turns)
