@@ -163,7 +163,8 @@ class Calls:
             return "transfer"
         if call.end_reason not in CUT_OFF_REASONS:
             return "hang_up"
-        return "stream" if call.resumes < MAX_RESUMES else "give_up"
+        # A stream that never opened will not open the next time either.
+        return "stream" if call.status != "ringing" and call.resumes < MAX_RESUMES else "give_up"
 
     async def end(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over, whoever had it."""

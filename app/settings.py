@@ -27,7 +27,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
-    port: int = Field(3000, ge=1, le=65535)
+    port: int = Field(default=3000, ge=0, le=65535)
+    """0: any that is free."""
     webhook_url: str = ""
     websocket_url: str = ""
 
@@ -43,7 +44,7 @@ class Settings(BaseSettings):
     language_model: Names = ("auto",)
     speech_language: str = "en-US"
     speech_contexts: Names = SPEECH_CONTEXTS
-    local_speech_workers: int = Field(0, ge=0, le=64)
+    local_speech_workers: int = Field(default=0, ge=0, le=64)
     """Recogniser processes; 0: one a core, two at most (a decode is CPU-bound, see local-speech facts)."""
 
     agent_instructions: str = ""
@@ -57,9 +58,9 @@ class Settings(BaseSettings):
     operator_token: SecretStr = SecretStr("")
     jobs: Literal["inline", "external"] = "inline"
 
-    max_calls: int = Field(1000, ge=1)
-    max_call_seconds: int = Field(86400, ge=1)
-    idle_seconds: int = Field(300, ge=1)
+    max_calls: int = Field(default=1000, ge=1)
+    max_call_seconds: int = Field(default=86400, ge=1)
+    idle_seconds: int = Field(default=300, ge=1)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

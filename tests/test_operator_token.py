@@ -7,7 +7,7 @@ import pytest
 
 from app.errors import SettingError
 from app.operator_token import operator_token, token_file
-from app.settings import Settings
+from app.settings import Settings, load_settings
 
 
 def test_a_token_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
 
 
 def test_a_configured_token_is_used_and_not_written_down(tmp_path: Path) -> None:
-    settings = Settings(state_dir=tmp_path, operator_token="configured")
+    settings = load_settings(state_dir=tmp_path, operator_token="configured")
     assert operator_token(settings) == "configured"
     assert not token_file(settings).exists()
 

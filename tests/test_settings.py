@@ -8,14 +8,6 @@ from app.errors import SettingError
 from app.settings import Settings, load_settings
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No `.env`, and nothing of the developer's own settings."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 def test_urls_follow_from_host_and_port() -> None:
     settings = load_settings(port=4000)
     assert settings.webhook_url == "http://127.0.0.1:4000"
@@ -29,9 +21,9 @@ def test_the_websocket_url_follows_the_public_url(monkeypatch: pytest.MonkeyPatc
     assert settings.websocket_url == "wss://calls.example.com/ws/media-stream"
 
 
-def test_settings_are_read_from_dot_env() -> None:
-    Path(".env").write_text("PORT=3210\nSPEECH_CONTEXTS=reminder, follow up\n")
-    settings = load_settings()
+def test_settings_are_read_from_dot_env(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PORT=3210\nSPEECH_CONTEXTS=reminder, follow up\n")
+    settings = load_settings(_env_file=tmp_path / ".env")
     assert settings.port == 3210
     assert settings.speech_contexts == ("reminder", "follow up")
 

@@ -48,3 +48,9 @@ class Clauses:
             return []
         self._first = False
         return [clause]
+
+
+def split(text: str) -> list[str]:
+    """The clauses of a whole text, as a reply that says it would be cut."""
+    clauses = Clauses()
+    return clauses.feed(text) + clauses.flush()

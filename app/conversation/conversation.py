@@ -82,7 +82,7 @@ class Conversation:
         self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._latency: TurnLatency | None = None
-        self._spoke_at_ms = 0
+        self._spoke_at_ms: int | None = None
 
     async def run(self) -> Ending:
         """Greet, then talk. Returns how the assistant ended the call.
@@ -108,6 +108,7 @@ class Conversation:
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:
             self._take(event)
+        raise RuntimeError("the recogniser has given up on this call")
 
     def _take(self, event: RecognitionEvent) -> None:
         now = time.monotonic()
@@ -224,7 +225,7 @@ class Conversation:
         try:
             async with aclosing(self._voice.synthesize(clause)) as audio:
                 async for chunk in audio:
-                    if self._transcript.open_line("assistant") is None:
+                    if self._spoke_at_ms is None:
                         self._spoke_at_ms = self._line.now_ms()
                     self._line.play(chunk, epoch)
                     self._reach("first_audio")
@@ -256,14 +257,16 @@ class Conversation:
         if heard:
             self._write_assistant(heard, is_final=True, interrupted=cut)
         self._line.settle()
+        self._spoke_at_ms = None
 
     def _write_assistant(self, text: str, *, is_final: bool, interrupted: bool = False) -> None:
+        now = self._line.now_ms()
         self._transcript.write(
             "assistant",
             text,
             is_final=is_final,
-            started_ms=self._spoke_at_ms,
-            ended_ms=self._line.now_ms(),
+            started_ms=now if self._spoke_at_ms is None else self._spoke_at_ms,
+            ended_ms=now,
             interrupted=interrupted,
         )
 

@@ -26,14 +26,14 @@ CLOSE_CODES = {"error": 1011, "server_stopped": 1012}
 
 
 class MediaStreamEndpoint:
-    """The ASGI endpoint of `/ws/media-stream`."""
+    """`/ws/media-stream`."""
 
     def __init__(self, admission: Admission, calls: Calls, idle_seconds: float) -> None:
         self._admission = admission
         self._calls = calls
         self._start_seconds = START_SECONDS if admission.signatures.required else idle_seconds
 
-    async def __call__(self, websocket: WebSocket) -> None:
+    async def handle(self, websocket: WebSocket) -> None:
         try:
             self._admission.check_upgrade(websocket)
         except RefusedError as error:

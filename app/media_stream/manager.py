@@ -13,9 +13,6 @@ SWEEP_SECONDS = 1.0
 """How late an idle or overlong call may be noticed."""
 
 
-CLOSING_POLL_SECONDS = 0.02
-
-
 class CallTakenError(Exception):
     """The call has an open stream already."""
 
@@ -27,6 +24,8 @@ class MediaStreamManager:
         self.idle_seconds = idle_seconds
         self.max_call_seconds = max_call_seconds
         self._connections: dict[str, MediaStreamConnection] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def create_connection(
         self, call_sid: str, user_id: str | None = None, history: tuple[TranscriptLine, ...] = ()
@@ -40,6 +39,7 @@ class MediaStreamManager:
             raise CallTakenError(call_sid)
         connection = MediaStreamConnection(call_sid, user_id, history)
         self._connections[call_sid] = connection
+        self._empty.clear()
         metrics.ACTIVE_CALLS.inc()
         return connection
 
@@ -58,6 +58,8 @@ class MediaStreamManager:
         connection = self._connections.pop(call_sid, None)
         if connection is None:
             return False
+        if not self._connections:
+            self._empty.set()
         connection.close(reason)
         metrics.ACTIVE_CALLS.dec()
         metrics.CALLS_ENDED.labels(reason=connection.ended.result()).inc()
@@ -72,8 +74,7 @@ class MediaStreamManager:
             connection.close(reason)
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                while self._connections:
-                    await asyncio.sleep(CLOSING_POLL_SECONDS)
+                await self._empty.wait()
 
     def sweep(self) -> None:
         """End the calls that have been idle, or have lasted, too long."""

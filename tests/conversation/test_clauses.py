@@ -4,12 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.clauses import Clauses
-
-
-def cut(text: str) -> list[str]:
-    clauses = Clauses()
-    return clauses.feed(text) + clauses.flush()
+from app.conversation.clauses import Clauses, split
 
 
 def test_a_sentence_is_a_clause_as_soon_as_the_next_begins() -> None:
@@ -20,7 +15,7 @@ def test_a_sentence_is_a_clause_as_soon_as_the_next_begins() -> None:
 
 
 def test_the_first_clause_may_end_at_a_comma() -> None:
-    assert cut("I'll remind you to call Anna, tomorrow at four. Is that right?") == [
+    assert split("I'll remind you to call Anna, tomorrow at four. Is that right?") == [
         "I'll remind you to call Anna,",
         "tomorrow at four.",
         "Is that right?",
@@ -28,7 +23,7 @@ def test_the_first_clause_may_end_at_a_comma() -> None:
 
 
 def test_later_clauses_stay_whole_sentences() -> None:
-    assert cut("Okay. I have a note, a todo, and a reminder for you.")[1] == (
+    assert split("Okay. I have a note, a todo, and a reminder for you.")[1] == (
         "I have a note, a todo, and a reminder for you."
     )
 
@@ -44,11 +39,11 @@ def test_later_clauses_stay_whole_sentences() -> None:
     ],
 )
 def test_a_stop_inside_a_sentence_does_not_cut_it(sentence: str) -> None:
-    assert cut(sentence) == [sentence]
+    assert split(sentence) == [sentence]
 
 
 def test_punctuation_alone_is_not_spoken() -> None:
-    assert cut("... !") == []
+    assert split("... !") == []
 
 
 @given(st.lists(st.text(st.sampled_from("ab1.,!? \n"), max_size=30), max_size=10))
@@ -63,4 +58,4 @@ def test_no_word_is_lost_or_doubled_however_the_text_comes(parts: list[str]) -> 
 def test_clauses_do_not_depend_on_how_the_text_was_split_by_the_model(text: str) -> None:
     clauses = Clauses()
     one_by_one = [clause for character in text for clause in clauses.feed(character)] + clauses.flush()
-    assert "".join(one_by_one).replace(" ", "") == "".join(cut(text)).replace(" ", "")
+    assert "".join(one_by_one).replace(" ", "") == "".join(split(text)).replace(" ", "")

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.conversation.transcript import TranscriptLine
 from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
 from tests.conversation.engines import Call, a_call
@@ -191,7 +192,7 @@ async def test_the_call_ends_although_the_last_mark_is_lost() -> None:
 async def test_interims_are_shown_and_not_kept() -> None:
     async with a_call([Say("Yes?")]) as call:
         await greeted(call)
-        seen = []
+        seen: list[TranscriptLine] = []
         call.connection.on("transcript", seen.append)
         call.ears.hear(SpeechStarted(0), Interim("take", 0), Interim("take a", 0))
         say(call, "Take a note.")

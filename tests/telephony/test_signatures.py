@@ -4,7 +4,7 @@ import pytest
 from starlette.datastructures import FormData, Headers
 from twilio.request_validator import RequestValidator
 
-from app.settings import Settings
+from app.settings import Settings, load_settings
 from app.telephony.signatures import Signatures
 
 PUBLIC = "https://calls.example.com"
@@ -12,7 +12,7 @@ FORM = FormData([("CallSid", "CA1"), ("From", "+15550001"), ("Digits", "1"), ("D
 
 
 def settings(token: str = "secret") -> Settings:
-    return Settings(webhook_url=PUBLIC, twilio_auth_token=token)
+    return load_settings(webhook_url=PUBLIC, twilio_auth_token=token)
 
 
 def signed(url: str, form: object = FORM, token: str = "secret") -> Headers:

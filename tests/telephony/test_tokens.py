@@ -5,13 +5,13 @@ from pathlib import Path
 import jwt
 import pytest
 
-from app.settings import Settings
+from app.settings import Settings, load_settings
 from app.telephony import tokens
 from app.telephony.tokens import StreamTokenError, StreamTokens
 
 
 def made(auth_token: str = "secret") -> StreamTokens:
-    return StreamTokens(Settings(twilio_auth_token=auth_token))
+    return StreamTokens(load_settings(twilio_auth_token=auth_token))
 
 
 def test_a_token_opens_its_call_and_names_its_user() -> None:

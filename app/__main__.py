@@ -1,0 +1,5 @@
+"""`python -m app` is `offhook`."""
+
+from app.cli import main
+
+main()

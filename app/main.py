@@ -1,0 +1,124 @@
+"""create_app(): the one place that knows every part."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+
+from app.api.access import Access, ApiError
+from app.api.calls import CallsApi
+from app.api.events import EventsApi
+from app.api.health import Health
+from app.api.json import show_error
+from app.calls import CUT_OFF, Calls
+from app.conversation.clauses import split
+from app.conversation.conversation import APOLOGY
+from app.errors import OffhookError
+from app.jobs.worker import JobWorker
+from app.live.events import LiveEvents
+from app.media_stream.admission import Admission
+from app.media_stream.handler import MediaStreamEndpoint
+from app.media_stream.manager import MediaStreamManager
+from app.operator_token import operator_token
+from app.services import choice
+from app.settings import Settings
+from app.store.database import Database
+from app.store.leases import Leases, new_owner
+from app.store.queries import Queries
+from app.store.writer import Writer
+from app.telephony.signatures import Signatures
+from app.telephony.tokens import StreamTokens
+from app.telephony.webhooks import Webhooks
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings, on_failure: Callable[[OffhookError], None] | None = None) -> Starlette:
+    """The whole server on one database, which is there and migrated.
+
+    Services load while the server answers already; `/readyz` waits for them. If one cannot, `on_failure`
+    gets the reason.
+    """
+    owner = new_owner()
+    database = Database(settings.database_url)
+    queries = Queries(database)
+    writer = Writer(database, owner)
+    live = LiveEvents(database)
+    leases = Leases(database, owner)
+    manager = MediaStreamManager(
+        idle_seconds=settings.idle_seconds, max_call_seconds=settings.max_call_seconds
+    )
+    ears, voice, mind = choice.ears(settings), choice.voice(settings), choice.mind(settings)
+    calls = Calls(settings, manager, writer, queries, ears=ears, voice=voice, mind=mind)
+    signatures = Signatures(settings)
+    tokens = StreamTokens(settings)
+    access = Access(operator_token(settings))
+    admission = Admission(signatures, tokens, manager, settings.max_calls)
+    media_stream = MediaStreamEndpoint(admission, calls, settings.idle_seconds)
+    health = Health({"speech_to_text": lambda: ears.ready, "text_to_speech": lambda: voice.ready})
+
+    loaded = asyncio.Event()
+
+    async def load() -> None:
+        try:
+            async with asyncio.TaskGroup() as loading:
+                for service in (ears, voice, mind):
+                    loading.create_task(service.start())
+            await voice.warm(
+                [clause for text in (settings.agent_greeting, CUT_OFF, APOLOGY) for clause in split(text)]
+            )
+        except* OffhookError as errors:
+            error = errors.exceptions[0]
+            assert isinstance(error, OffhookError)
+            if on_failure is None:
+                raise
+            on_failure(error)
+        else:
+            loaded.set()
+            log.info("ready for calls")
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.aclose)
+            await stack.enter_async_context(writer)
+            for service in (ears, voice, mind):
+                stack.push_async_callback(service.aclose)
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(part, name=name)
+                    for name, part in {
+                        "loading": load(),
+                        "sweeping": manager.run(),
+                        "leases": leases.run(),
+                        "live": live.run(),
+                    }.items()
+                ]
+                if settings.jobs == "inline":
+                    jobs = JobWorker(database, choice.summarizer(settings))
+                    background.append(tasks.create_task(jobs.run(), name="jobs"))
+                yield {}
+                for task in background:
+                    task.cancel()
+
+    app = Starlette(
+        routes=[
+            *Webhooks(settings, signatures, tokens, calls).routes(),
+            WebSocketRoute("/ws/media-stream", media_stream.handle),
+            *CallsApi(access, queries, manager).routes(),
+            *EventsApi(access, queries, live).routes(),
+            *health.routes(),
+        ],
+        exception_handlers={ApiError: show_error},
+        lifespan=lifespan,
+    )
+    app.state.manager = manager
+    app.state.voice = voice
+    app.state.loaded = loaded
+    return app

@@ -1,0 +1,210 @@
+"""Running the app: its socket, uvicorn, the embedded database, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.supervisors import Multiprocess
+from uvloop import new_event_loop
+
+from app.errors import OffhookError, SettingError
+from app.main import create_app
+from app.media_stream.manager import MediaStreamManager
+from app.settings import Settings, load_settings
+from app.store.database import reach
+from app.store.embedded import EmbeddedPostgres
+from app.store.migrate import check, migrate
+
+T = TypeVar("T")
+
+GOODBYE_SECONDS = 5.0
+"""How long calls get to end, once they are told to, when the server stops."""
+
+MAX_FRAME_BYTES = 256 * 1024
+"""A larger WebSocket message closes its socket (uvicorn's default is 16 MiB). Below it,
+`messages.MAX_MESSAGE` refuses by name."""
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that ends its calls before its sockets, and remembers why it had to stop."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(_config(app))
+        self.app = app
+        self.failure: OffhookError | None = None
+
+    def fail(self, error: OffhookError) -> None:
+        """Stop: a part could not be loaded."""
+        self.failure = error
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `run`: uvicorn gives them back to die by, before the database is stopped."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn closes every WebSocket at once; a call that is told before keeps its true end reason.
+        manager: MediaStreamManager = self.app.state.manager
+        await manager.close_all("server_stopped", within=GOODBYE_SECONDS)
+        await super().shutdown(sockets)
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Settings]:
+    """The settings with a database that is there and has today's schema: their own, or the embedded one.
+
+    Raises:
+        SettingError: it cannot be used; the message says why.
+    """
+    if settings.database_url:
+        await reach(settings.database_url)
+        await check(settings.database_url)
+        yield settings
+        return
+    async with EmbeddedPostgres(settings.state_dir) as url:
+        await migrate(url)
+        yield settings.model_copy(update={"database_url": url})
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        SettingError: HOST or PORT cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(2048)
+    except PermissionError:
+        raise SettingError("PORT", f"{settings.port} is reserved.", "Choose one above 1023.") from None
+    except OSError as error:
+        listener.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise SettingError(
+                "HOST", f"{settings.host} is no address of this machine.", "Use 127.0.0.1 or 0.0.0.0."
+            ) from None
+        raise SettingError(
+            "PORT",
+            f"{settings.port} is in use by another program ({error.strerror}).",
+            "Stop that program, or set another PORT.",
+        ) from None
+    return listener
+
+
+def _config(app: Starlette | str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        ws_per_message_deflate=False,  # Twilio does not ask for it, and it doubles the CPU
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(GOODBYE_SECONDS),
+    )
+
+
+def run(main: Coroutine[None, None, T]) -> T | None:
+    """Run a command until it is done, or until SIGINT or SIGTERM cancels it. What it opened is closed
+    either way. Returns None when it was cancelled.
+    """
+
+    async def supervised() -> T | None:
+        task = asyncio.create_task(main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _once(task.cancel))
+        await asyncio.wait([task])
+        return None if task.cancelled() else task.result()
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(supervised())
+
+
+def _once(action: Callable[[], object]) -> Callable[[], None]:
+    """A second signal must not break off the cleaning up, which takes seconds at most."""
+    done = False
+
+    def act() -> None:
+        nonlocal done
+        if not done:
+            done = True
+            action()
+
+    return act
+
+
+async def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
+    """One server process, until it is cancelled. `on_start` is called once its database is there.
+
+    Raises:
+        OffhookError: a part could not be loaded.
+    """
+    async with running(settings, listener) as (_, task):
+        on_start()
+        await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, listener: socket.socket
+) -> AsyncIterator[tuple[Starlette, asyncio.Task[None]]]:
+    """A server that runs on `listener` for as long as the context lasts: its app, and its task.
+
+    Raises:
+        OffhookError: a part could not be loaded; the task has ended then.
+    """
+    async with database(settings) as settled:
+        app = create_app(settled, lambda error: server.fail(error))  # noqa: PLW0108 - there is no server yet
+        server = Server(app)
+        task = asyncio.create_task(server.serve([listener]), name="server")
+        try:
+            yield app, task
+        finally:
+            server.should_exit = True
+            await task
+            if server.failure:
+                raise server.failure
+
+
+def serve_processes(settings: Settings, listener: socket.socket, processes: int) -> None:
+    """Run several server processes on one socket; they share the database and nothing else."""
+    with asyncio.Runner() as runner, tempfile.TemporaryDirectory(prefix="offhook-metrics-") as metrics:
+        ready = contextlib.AsyncExitStack()
+        settled = runner.run(ready.enter_async_context(database(settings)))
+        try:
+            # The processes read their settings again, from here.
+            os.environ |= {
+                "DATABASE_URL": settled.database_url,
+                "HOST": settings.host,
+                "PORT": str(settings.port),
+                "PROMETHEUS_MULTIPROC_DIR": metrics,
+            }
+            config = _config("app.server:app_of_process")
+            config.workers = processes
+            Multiprocess(config, [listener]).run()
+        finally:
+            runner.run(ready.aclose())
+
+
+def app_of_process() -> Starlette:
+    """The app of one of several processes."""
+    return create_app(load_settings())

@@ -1,0 +1,143 @@
+"""What a caller wants: one utterance in, what it asks for out. It has no memory."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from app.services.language_model.local.acts import WHOLE, Act, Ask
+from app.services.language_model.local.commands import find_command
+from app.services.language_model.local.templates import expression
+from app.services.language_model.local.verbs import is_task
+from app.services.language_model.local.when import find_answer
+from app.services.language_model.local.wishes import Wish, find_wishes, separate
+from app.services.language_model.local.words import after_polite_words, plain, tidy
+
+# The recogniser hears "you" in line noise.
+_NOISE = re.compile(r"(?:(?:you|the|a|and|so|i|u+m+|u+h+|e+r+m?|h+m+|m+h*m+|a+h+|o+h+|huh)\b\W*)*", re.I)
+_THANKS = "[no[,] ](thank you|thanks)[ ((very|so) much|a lot)]"
+_BYE = (
+    "(good bye|good-bye|goodbye|bye|bye-bye|see you[ (later|soon|tomorrow)]|talk to you (later|soon)|hang up)"
+    "[ now]"
+)
+_NICE_DAY = "have a (nice|good|great|lovely) (day|evening|night|one|weekend)"
+_ALL = (
+    "that('s| is|'ll be| will be| would be|'d be| was) (all|everything|it)"
+    "[ (for (now|today)|i (need|needed|wanted|have))]"
+)
+_DONE = f"({_ALL}|nothing (else|more)|(i'm|i am|we're|we are) (done|finished|all set|good))"
+_CLOSING = re.compile(
+    r"(?:(?:^|(?<=[\s,.!?]))(?:(?:and|then|well|okay|ok|no|so|i think|i guess)[\s,]+)?"
+    rf"{expression(_THANKS, _BYE, _NICE_DAY, _DONE)}(?:[\s.,!?…]+|$))+$",
+    re.I,
+)
+_SAYS_BYE = re.compile(expression(_BYE, _NICE_DAY), re.I)
+_SAYS_DONE = re.compile(expression(_DONE, "no[,] (thank you|thanks)"), re.I)
+_GREETING = re.compile(r"\b(?:hello|hi|hey|good (?:morning|afternoon|evening|day))\b", re.I)
+_HESITATION = re.compile(r"^(?:(?:okay|ok|oh|well|so)\b[\s,.]*)+", re.I)
+_REFUSAL = re.compile(r"^(?:(?:no|nope|nah)\b[\s,.;:!-]*)+", re.I)
+_SECOND_THOUGHT = re.compile(
+    r"^(?:(?:actually|wait|sorry|i meant?|i said|rather|oh|hold on|well|correction)\b[\s,.;:!-]*)+", re.I
+)
+_QUESTION = re.compile(
+    r"^(?:what|who|whose|whom|which|where|when|why|how|is|are|am|was|were|do|does|did|can|could|would|will|should)\b",
+    re.I,
+)
+_MORE = re.compile(r"\b(?:also|too|another|as well)\b", re.I)
+_FEW_WORDS = 6
+"""Up to so many words after a "no" are a correction by themselves."""
+_SAYS_SOMETHING = 4
+"""From so many words on, something not understood is worth a note."""
+_EDGES = " ,.;:!?…-"
+
+
+def understand(text: str, now: datetime) -> tuple[Ask, ...]:
+    """What an utterance asks for, in the order it was asked; at least one thing."""
+    text = plain(text)
+    if _NOISE.fullmatch(text) or not any(character.isalnum() for character in text):
+        return (Ask("noise"),)
+    body, closing = _split_closing(text)
+    if closing and not after_polite_words(body):
+        return (closing,)
+    asks = _understand(body, now)
+    return (*asks, closing) if closing and closing.act != "thanks" else asks
+
+
+def without_closing(text: str) -> str:
+    """`text` without the "thanks, bye" at its end."""
+    return _split_closing(plain(text))[0] or text
+
+
+def _split_closing(text: str) -> tuple[str, Ask | None]:
+    """The words before a closing "thanks, that's all, bye", and what the closing comes to."""
+    closing = _CLOSING.search(text)
+    if not closing:
+        return text, None
+    act: Act = "thanks"
+    if _SAYS_BYE.search(closing[0]):
+        act = "bye"
+    elif _SAYS_DONE.search(closing[0]):
+        act = "done"
+    return text[: closing.start()], Ask(act)
+
+
+def _understand(text: str, now: datetime) -> tuple[Ask, ...]:
+    if ask := _find_whole(text):
+        return (ask,)
+    if refused := _REFUSAL.match(text):
+        return _understand_correction(text[refused.end() :], now, firm=True)
+    core = after_polite_words(text)
+    unhesitating = _HESITATION.sub("", text)
+    if command := find_command(unhesitating, now):
+        return (command,)
+    if thought := _SECOND_THOUGHT.match(unhesitating):
+        return _understand_correction(unhesitating[thought.end() :], now, firm=False)
+    head, wishes = find_wishes(text, now)
+    if wishes:
+        keep = tuple(Ask("keep", kind=wish.kind, wish=wish) for wish in wishes)
+        return (Ask("when", head), *keep) if head and not separate(head, now)[0] else keep
+    when, rest = find_answer(core, now)
+    if when and not tidy(rest):
+        return (Ask("when", core),)
+    if when and is_task(core) and not text.endswith("?"):
+        return (Ask("keep", kind="reminder", wish=Wish("reminder", core, soft=True)),)
+    return (_not_understood(text, core),)
+
+
+def _find_whole(text: str) -> Ask | None:
+    """An act that is all that was said, with or without polite words before it."""
+    stripped = text.strip(_EDGES)
+    for candidate in (stripped, _HESITATION.sub("", stripped), after_polite_words(stripped)):
+        for act, pattern in WHOLE:
+            if candidate and pattern.fullmatch(candidate):
+                return Ask(act)
+    if not after_polite_words(stripped):
+        return Ask("greet" if _GREETING.search(stripped) else "yes")
+    return None
+
+
+def _understand_correction(text: str, now: datetime, *, firm: bool) -> tuple[Ask, ...]:
+    """What follows a "no" or an "actually": a change, or something of its own.
+
+    `firm`: it was a "no", so a wish replaces the last one, unless it says "also".
+    """
+    text = _SECOND_THOUGHT.sub("", _HESITATION.sub("", text)) or text
+    asks = _understand(text, now) if text else (Ask("no"),)
+    first = asks[0]
+    match first.act:
+        case "when":
+            return (Ask("change", text.strip(_EDGES)),)
+        case "statement" | "unclear" if len(text.split()) <= _FEW_WORDS:
+            return (Ask("change", text.strip(_EDGES)),)
+        case "statement" | "unclear" | "yes" if firm:
+            return (Ask("no"),)
+        case "keep" if firm and not _MORE.search(text):
+            return (Ask("change", kind=first.kind, wish=first.wish), *asks[1:])
+    return asks
+
+
+def _not_understood(text: str, core: str) -> Ask:
+    said = text.strip()
+    if said.endswith("?") or _QUESTION.match(core):
+        return Ask("question", said)
+    return Ask("statement" if len(core.split()) >= _SAYS_SOMETHING else "unclear", said)

@@ -1,0 +1,21 @@
+"""Audio as the engines want it: μ-law bytes become floats."""
+
+from __future__ import annotations
+
+import audioop
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 8000
+
+Samples = NDArray[np.float32]
+
+_PCM = np.frombuffer(audioop.ulaw2lin(bytes(range(256)), 2), dtype=np.int16)
+_VALUES: Samples = _PCM.astype(np.float32) / np.float32(32768)
+"""What each of the 256 bytes means, full scale ±1."""
+
+
+def to_samples(audio: bytes) -> Samples:
+    """8 kHz μ-law as floats, full scale ±1."""
+    return _VALUES[np.frombuffer(audio, dtype=np.uint8)]

@@ -1,0 +1,249 @@
+"""A program beside the server that does CPU-bound work: started, asked, watched, restarted, ended.
+
+An engine that computes for hundreds of milliseconds would stall every call of the event loop, one that
+crashes would take the server along, and one under the GPL must stay a program of its own. So each runs
+as `python -m MODULE` behind a pipe (see `worker_wire`; the other end is `worker_main.serve`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from typing import TypeVar
+
+import msgspec
+
+from app.errors import OffhookError
+from app.metrics import WORKER_RESTARTS
+from app.services import worker_wire as wire
+
+T = TypeVar("T")
+Answers = asyncio.Queue[wire.Answer | None]
+"""What has come back for one request; None when the process is gone."""
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF = 0.1
+LAST_BACKOFF = 30.0
+STEADY_SECONDS = 60.0
+"""A worker that ran this long was well: when it dies, the backoff begins anew."""
+CLOSE_SECONDS = 2.0
+"""A worker ends at once when its stdin does; one that has not after this long is killed."""
+
+
+class WorkerError(OffhookError):
+    """A worker could not do what it was asked, or could not start; the message says why."""
+
+
+class WorkerDiedError(WorkerError):
+    """The process ended before it had answered. Another one is being started, unless it was closed."""
+
+
+class WorkerProcess:
+    """One supervised worker. Requests are answered in the order in which they were made.
+
+    `patience` is how many seconds a request waits for its next piece before the process counts as stuck
+    and is killed.
+    """
+
+    def __init__(self, name: str, module: str, *, patience: float = 60.0) -> None:
+        self.name = name
+        self._module = module
+        self._patience = patience
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, Answers] = {}
+        self._process: Process | None = None
+        self._up = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._closed = False
+        self._last_words = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process has loaded and is running."""
+        return self._up.is_set() and not self._closed
+
+    @property
+    def pid(self) -> int | None:
+        """The process, for those who watch or kill it; None between two lives."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the process; returns when it has loaded.
+
+        Raises:
+            WorkerError: it ended instead; the message holds its last line on stderr.
+        """
+        loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._supervisor = asyncio.create_task(self._supervise(loaded), name=self.name)
+        try:
+            await loaded
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def wait_ready(self) -> None:
+        """Return when the process can take a request: at once, or after its restart.
+
+        Raises:
+            WorkerDiedError: it was closed.
+        """
+        await self._up.wait()
+        if self._closed:
+            raise WorkerDiedError(f"{self.name} is closed.")
+
+    async def aclose(self) -> None:
+        """End the process. Requests that still wait raise `WorkerDiedError`."""
+        closing, self._closed = self._closed, True
+        if self._supervisor is not None:
+            if not closing:  # a second cancellation would cut the clean-up of the first short
+                self._supervisor.cancel()
+            await asyncio.wait([self._supervisor])
+        self._up.set()  # wakes those who wait for a process that will not come
+
+    async def ask(self, question: object, answer: type[T]) -> T:
+        """Make a request that has one piece as its answer.
+
+        Raises:
+            WorkerDiedError: the process ended before it had answered.
+            WorkerError: it could not do it.
+        """
+        async with contextlib.aclosing(self.stream(question, answer)) as pieces:
+            [piece] = [piece async for piece in pieces]
+        return piece
+
+    async def stream(self, question: object, answer: type[T]) -> AsyncGenerator[T, None]:
+        """Make a request and yield the pieces of its answer. Closing the generator cancels the request.
+
+        Raises:
+            WorkerDiedError: the process ended before it had answered.
+            WorkerError: it could not do it.
+        """
+        await self.wait_ready()
+        request_id = next(self._ids)
+        # Holds no more than the answer to one request.
+        answers: Answers = asyncio.Queue()
+        self._waiting[request_id] = answers
+        done = False
+        try:
+            self._send(wire.Request(request_id, wire.body(question)))
+            while True:
+                message = await self._next(answers)
+                if isinstance(message, wire.Piece):
+                    yield msgspec.msgpack.decode(message.body, type=answer)
+                    continue
+                done = True
+                if message is None:
+                    raise WorkerDiedError(f"{self.name} ended in the middle of a request.")
+                if message.error is not None:
+                    raise WorkerError(f"{self.name}: {message.error}")
+                return
+        finally:
+            del self._waiting[request_id]
+            if not done:
+                self._send(wire.Cancel(request_id))
+
+    def tell(self, message: object) -> None:
+        """Make a request whose answer nobody needs. It is lost if the process is not there."""
+        self._send(wire.Request(next(self._ids), wire.body(message)))
+
+    async def _next(self, answers: Answers) -> wire.Answer | None:
+        try:
+            async with asyncio.timeout(self._patience):
+                return await answers.get()
+        except TimeoutError:
+            logger.warning("%s has not answered for %g s and is killed.", self.name, self._patience)
+            if self._process is not None:
+                self._up.clear()
+                _kill(self._process)
+            return None
+
+    def _send(self, order: wire.Order) -> None:
+        # Nobody waits for the pipe to drain: what is under way is bounded by those who ask.
+        if self.ready and self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(wire.frame(order))
+
+    async def _supervise(self, loaded: asyncio.Future[None]) -> None:
+        backoff = FIRST_BACKOFF
+        try:
+            while True:
+                started = time.monotonic()
+                reason = await self._live(loaded)
+                if not loaded.done():
+                    loaded.set_exception(WorkerError(f"{self.name} did not start ({reason})."))
+                    return
+                if time.monotonic() - started > STEADY_SECONDS:
+                    backoff = FIRST_BACKOFF
+                WORKER_RESTARTS.labels(self.name).inc()
+                logger.warning("%s has ended (%s) and is restarted in %.1f s.", self.name, reason, backoff)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, LAST_BACKOFF)
+        finally:
+            if not loaded.done():
+                loaded.set_exception(WorkerDiedError(f"{self.name} was closed before it had loaded."))
+
+    async def _live(self, loaded: asyncio.Future[None]) -> str:
+        """One life of the process. Returns what ended it."""
+        self._last_words = ""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            )
+        except OSError as error:  # no memory or no file descriptor left, perhaps only now
+            return str(error)
+        self._process = process
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._log_stderr(process))
+                await self._read_answers(process, loaded)
+        finally:
+            self._up.clear()
+            self._process = None
+            for answers in self._waiting.values():
+                answers.put_nowait(None)
+            await _end(process)
+        return f"exit status {process.returncode}, last words {self._last_words!r}"
+
+    async def _read_answers(self, process: Process, loaded: asyncio.Future[None]) -> None:
+        assert process.stdout is not None
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while True:
+                header = await process.stdout.readexactly(wire.HEADER_BYTES)
+                message = wire.parse_answer(await process.stdout.readexactly(wire.length(header)))
+                if message.id in self._waiting:
+                    self._waiting[message.id].put_nowait(message)
+                elif message.id == 0:
+                    self._up.set()
+                    if not loaded.done():
+                        loaded.set_result(None)
+
+    async def _log_stderr(self, process: Process) -> None:
+        assert process.stderr is not None
+        while chunk := await process.stderr.read(4096):
+            for line in filter(None, map(str.strip, chunk.decode(errors="replace").splitlines())):
+                self._last_words = line
+                logger.info("%s: %s", self.name, line)
+
+
+async def _end(process: Process) -> None:
+    """Close stdin, at which a worker ends; kill one that does not in time. Leaves no zombie."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await process.wait()
+    finally:
+        _kill(process)
+        await process.wait()
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()

@@ -1,0 +1,72 @@
+"""Two whole servers for the session: one that demands Twilio's signatures, one for calls by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.server import bind, running
+from app.services.text_to_speech import TextToSpeech
+from app.settings import load_settings
+from tests.calls.servers import RunningServer
+from tests.conftest import TEMPLATE
+
+
+@asynccontextmanager
+async def serving(postgres_server: str, state_dir: Path, **settings: object) -> AsyncIterator[RunningServer]:
+    """A server with local speech on a database of its own, loaded and ready."""
+    name = f"calls_{uuid4().hex[:12]}"
+    connection = await asyncpg.connect(postgres_server)
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    listener = bind(load_settings(port=0))
+    port = listener.getsockname()[1]
+    chosen = load_settings(
+        host="127.0.0.1",
+        port=port,
+        webhook_url=f"http://127.0.0.1:{port}",
+        database_url=postgres_server.replace("/postgres?", f"/{name}?"),
+        state_dir=state_dir,
+        operator_token="operator",
+        **settings,
+    )
+    async with running(chosen, listener) as (app, task):
+        loaded = asyncio.create_task(app.state.loaded.wait())
+        await asyncio.wait([loaded, task], return_when=asyncio.FIRST_COMPLETED)
+        assert loaded.done(), "the server did not start"
+        yield RunningServer(chosen, app)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def server(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningServer]:
+    """Everything must be signed; "0" is a person's number."""
+    state_dir = tmp_path_factory.mktemp("signed")
+    async with serving(
+        postgres_server, state_dir, twilio_auth_token="secret", transfer_number="+15550199"
+    ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def open_server(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningServer]:
+    """No auth token: a developer's laptop."""
+    async with serving(postgres_server, tmp_path_factory.mktemp("open"), idle_seconds=5) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def voice(server: RunningServer) -> TextToSpeech:
+    """What callers without a recording speak with."""
+    found: TextToSpeech = server.app.state.voice
+    return found

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import asyncpg
+import pytest
+from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from app.simulator.script import HangUp, Pause
+from tests.calls.servers import RunningServer, over
+
+CALL = {
+    "CallSid": "CAweb",
+    "From": "+15550001",
+    "To": "+15550002",
+    "CallStatus": "ringing",
+    "Direction": "inbound",
+}
+
+
+async def answer(server: RunningServer, path: str, form: dict[str, str]) -> ElementTree.Element:
+    response = await server.post(path, form)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("application/xml")
+    return ElementTree.fromstring(response.text)
+
+
+async def test_an_incoming_call_is_answered_with_a_stream_and_its_token(server: RunningServer) -> None:
+    twiml = await answer(server, "/voice/incoming", CALL)
+    connect_verb = twiml.find("Connect")
+    assert connect_verb is not None
+    assert connect_verb.get("action") == f"{server.url}/voice/next"
+    stream = connect_verb.find("Stream")
+    assert stream is not None
+    assert stream.get("url") == server.websocket_url
+    assert [parameter.get("name") for parameter in stream.findall("Parameter")] == ["token"]
+
+
+async def test_the_same_webhook_twice_is_one_call(server: RunningServer) -> None:
+    form = CALL | {"CallSid": "CAtwice"}
+    await answer(server, "/voice/incoming", form)
+    await answer(server, "/voice/incoming", form)
+    stored = await server.call("CAtwice")
+    assert (stored["status"], stored["from_number"], stored["user_id"]) == ("ringing", "+15550001", None)
+    calls = (await server.get("/api/calls")).json()["calls"]
+    assert [call["call_sid"] for call in calls].count("CAtwice") == 1
+
+
+async def test_a_known_number_is_its_users_call(server: RunningServer) -> None:
+    connection = await asyncpg.connect(server.settings.database_url)
+    await connection.execute("INSERT INTO users (id, name) VALUES ('user1', 'Anna')")
+    await connection.execute("INSERT INTO phone_numbers (number, user_id) VALUES ('+15550111', 'user1')")
+    await connection.close()
+    call = server.caller([Pause(0.5), HangUp()], from_number="+15550111")
+    await call.run()
+    assert (await server.call(call.call_sid, over))["user_id"] == "user1"
+
+
+@pytest.mark.parametrize("path", ["/voice/incoming", "/voice/next", "/voice/status", "/voice/stream-status"])
+async def test_unsigned_webhooks_are_refused(server: RunningServer, path: str) -> None:
+    response = await server.post(path, CALL, signed=False)
+    assert (response.status_code, response.json()["error"]["code"]) == (403, "unsigned")
+
+
+async def test_a_webhook_without_a_call_sid_is_refused(server: RunningServer) -> None:
+    response = await server.post("/voice/incoming", {"From": "+1"})
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "missing_call_sid")
+
+
+async def test_an_unsigned_upgrade_is_refused_before_accept(server: RunningServer) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(server.websocket_url)
+    assert caught.value.response.status_code == 403
+
+
+async def test_a_signed_upgrade_without_a_token_is_closed(server: RunningServer) -> None:
+    signature = RequestValidator(server.auth_token).compute_signature(server.websocket_url, {})
+    async with connect(server.websocket_url, additional_headers={"X-Twilio-Signature": signature}) as socket:
+        await socket.send('{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1"}}')
+        with pytest.raises(ConnectionClosed) as caught:
+            await socket.recv()
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1008
+    assert "token" in caught.value.rcvd.reason
+
+
+async def test_next_hangs_up_an_unknown_call_and_one_that_is_over(server: RunningServer) -> None:
+    twiml = await answer(server, "/voice/next", CALL | {"CallSid": "CAnobody", "CallStatus": "in-progress"})
+    assert [verb.tag for verb in twiml] == ["Hangup"]
+    twiml = await answer(server, "/voice/next", CALL | {"CallStatus": "completed"})
+    assert [verb.tag for verb in twiml] == ["Hangup"]
+
+
+async def test_the_status_of_a_call_that_never_connected_is_kept(server: RunningServer) -> None:
+    form = CALL | {"CallSid": "CAnever"}
+    await answer(server, "/voice/incoming", form)
+    await server.call("CAnever")
+    assert (await server.post("/voice/status", form | {"CallStatus": "canceled"})).status_code == 204
+    stored = await server.call("CAnever", over)
+    assert (stored["status"], stored["end_reason"]) == ("canceled", "never_connected")

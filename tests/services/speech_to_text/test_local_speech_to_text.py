@@ -1,0 +1,233 @@
+"""Recordings of people through the real engines, which are stopped, killed and left in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import audioop
+import gc
+import logging
+import math
+import os
+import random
+import signal
+import struct
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from app.errors import SettingError
+from app.services.speech_to_text import Final, Interim, RecognitionEvent, SpeechEnded, SpeechStarted
+from app.services.speech_to_text.local import LocalSpeechToText
+from app.services.speech_to_text.segmenter import Window
+from app.services.worker_process import WorkerDiedError
+from app.settings import load_settings
+from tests.services.speech_to_text import wer
+from tests.services.speech_to_text.recordings import REFERENCES, recording, silence
+
+
+@asynccontextmanager
+async def own_recogniser(workers: int = 1) -> AsyncIterator[LocalSpeechToText]:
+    recogniser = LocalSpeechToText(load_settings(local_speech_workers=workers))
+    await recogniser.start()
+    try:
+        yield recogniser
+    finally:
+        await recogniser.aclose()
+
+
+async def events(
+    recogniser: LocalSpeechToText, audio: bytes, piece: int = 1 << 20, sid: str = "CA1"
+) -> list[RecognitionEvent]:
+    async with recogniser.stream(sid) as stream:
+        for begin in range(0, len(audio), piece):
+            stream.push(audio[begin : begin + piece])
+        stream.finish()
+        return [event async for event in stream]
+
+
+def shed_so_far() -> float:
+    return REGISTRY.get_sample_value("offhook_interims_shed_total") or 0.0
+
+
+def text(heard: list[RecognitionEvent]) -> str:
+    return " ".join(event.text for event in heard if isinstance(event, Final))
+
+
+async def test_people_are_understood_and_calls_kept_apart(recogniser: LocalSpeechToText) -> None:
+    heard = await asyncio.gather(*(events(recogniser, recording(file), sid=file) for file in REFERENCES))
+    errors = said = 0
+    for reference, call in zip(REFERENCES.values(), heard, strict=True):
+        errors += wer.errors(reference, text(call))
+        said += len(wer.words(reference))
+    assert errors / said <= 0.1
+
+
+async def test_events_tell_a_story_in_milliseconds_of_audio(recogniser: LocalSpeechToText) -> None:
+    heard = await events(recogniser, recording("lv_0880.wav"))
+    started, *between, ended, final = heard
+    assert isinstance(started, SpeechStarted)
+    assert isinstance(ended, SpeechEnded)
+    assert isinstance(final, Final)
+    assert all(isinstance(event, Interim) and event.started_ms == started.at_ms for event in between)
+    # Measured in the recording: the voice is between 760 and 3400 ms.
+    assert started.at_ms == pytest.approx(760, abs=64)
+    assert ended.at_ms == pytest.approx(3360, abs=128)
+    assert (final.started_ms, final.ended_ms) == (started.at_ms, ended.at_ms)
+
+
+async def test_audio_may_come_in_pieces_of_any_length(recogniser: LocalSpeechToText) -> None:
+    audio = recording("ps_goforward.wav")
+    whole, frames, odd = await asyncio.gather(
+        events(recogniser, audio), events(recogniser, audio, 160), events(recogniser, audio, 997)
+    )
+    assert text(whole)
+    assert text(whole) == text(frames) == text(odd)
+
+
+async def test_a_caller_cut_off_in_the_middle_of_a_word_is_heard_out(recogniser: LocalSpeechToText) -> None:
+    audio = recording("lv_0870.wav")[: 8 * 4000]
+    heard = await events(recogniser, audio)
+    assert isinstance(heard[-1], Final)
+    assert "dashwood" in heard[-1].text.lower()
+
+
+SOUNDS: dict[str, Callable[[int, random.Random], float]] = {
+    "silence": lambda n, rng: 0,
+    "noise": lambda n, rng: rng.gauss(0, 600),
+    "touch tone": lambda n, rng: 6000 * (math.sin(n * 0.5474) + math.sin(n * 0.9495)),  # "1": 697 and 1209 Hz
+}
+
+
+@pytest.mark.parametrize("sound", SOUNDS)
+async def test_what_is_not_a_voice_is_not_decoded(recogniser: LocalSpeechToText, sound: str) -> None:
+    rng = random.Random(1)
+    pcm = b"".join(struct.pack("<h", int(SOUNDS[sound](n, rng))) for n in range(4 * 8000))
+    assert await events(recogniser, audioop.lin2ulaw(pcm, 2)) == []
+
+
+async def test_a_final_survives_the_death_of_its_decoder() -> None:
+    async with own_recogniser() as recogniser, recogniser.stream("CA1") as stream:
+        [decoder] = recogniser.decoders.pids
+        os.kill(decoder, signal.SIGSTOP)
+        stream.push(recording("ps_goforward.wav"))
+        stream.finish()
+        heard = []
+        async for event in stream:
+            heard.append(event)
+            if isinstance(event, SpeechEnded):
+                os.kill(decoder, signal.SIGKILL)
+        assert text(heard).startswith("Go forward")
+        assert recogniser.decoders.pids != [decoder]
+
+
+async def test_no_word_is_lost_when_the_voice_detector_dies() -> None:
+    async with own_recogniser() as recogniser, recogniser.stream("CA1") as stream:
+        detector = recogniser.vad.pid
+        assert detector is not None
+        os.kill(detector, signal.SIGSTOP)
+        stream.push(recording("lv_0880.wav"))
+        stream.finish()
+        await asyncio.sleep(0)
+        os.kill(detector, signal.SIGKILL)
+        heard = [event async for event in stream]
+        assert wer.errors(REFERENCES["lv_0880.wav"], text(heard)) <= 1
+        assert recogniser.vad.pid != detector
+
+
+async def test_it_is_not_ready_while_a_process_is_missing() -> None:
+    async with own_recogniser() as recogniser:
+        assert recogniser.vad.pid is not None
+        readiness = [recogniser.ready]
+        os.kill(recogniser.vad.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDiedError):
+            await recogniser.vad.ask(("x", silence(32)), list[Window])
+        readiness.append(recogniser.ready)
+        await recogniser.vad.wait_ready()
+        readiness.append(recogniser.ready)
+        assert readiness == [True, False, True]
+
+
+async def test_overload_drops_interims_says_so_once_and_loses_no_final(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="app.services.speech_to_text")
+    shed = shed_so_far()
+    async with own_recogniser() as recogniser, AsyncExitStack() as calls:
+        [decoder] = recogniser.decoders.pids
+        os.kill(decoder, signal.SIGSTOP)
+        streams = [await calls.enter_async_context(recogniser.stream(f"CA{n}")) for n in range(5)]
+        for stream in streams:
+            stream.push(recording("ps_cards5.wav"))
+            stream.finish()
+            async for event in stream:
+                if isinstance(event, SpeechEnded):
+                    break
+        os.kill(decoder, signal.SIGCONT)
+        for stream in streams:
+            said = text([event async for event in stream])
+            assert wer.rate(REFERENCES["ps_cards5.wav"], said) < 0.25
+    assert shed_so_far() > shed
+    behind = [record for record in caplog.records if "fallen behind" in record.message]
+    assert len(behind) == 1
+    assert any("caught up" in record.message for record in caplog.records)
+
+
+async def test_streams_left_at_any_moment_leave_nothing_behind(recogniser: LocalSpeechToText) -> None:
+    tasks = asyncio.all_tasks()
+    audio = recording("an4_date1.wav")
+    left: list[weakref.ref[object]] = []
+    rng = random.Random(2)
+    for _ in range(100):
+        async with recogniser.stream("CA1") as stream:
+            stream.push(audio[: rng.randrange(len(audio))])
+            await asyncio.sleep(rng.random() * 0.03)
+        left.append(weakref.ref(stream))
+        del stream
+    async with asyncio.timeout(10):
+        # A decode that is under way names its stream until it is done.
+        while any(ref() is not None for ref in left):
+            await asyncio.sleep(0.01)
+            gc.collect()
+    assert asyncio.all_tasks() == tasks
+
+
+async def test_leaving_frees_the_calls_state_in_the_voice_detector(recogniser: LocalSpeechToText) -> None:
+    voice = recording("jfk.wav")[8 * 1000 : 8 * 1032]
+    fresh = await recogniser.vad.ask(("fresh", voice), list[Window])
+    async with recogniser.stream("CA1") as stream:
+        stream.push(recording("jfk.wav"))
+        stream.finish()
+        assert [event async for event in stream]
+        name = stream.name
+    assert await recogniser.vad.ask((name, voice), list[Window]) == fresh
+
+
+async def test_closing_ends_running_streams_and_all_processes() -> None:
+    async with own_recogniser(workers=2) as recogniser:
+        assert recogniser.vad.pid is not None
+        pids = [recogniser.vad.pid, *recogniser.decoders.pids]
+        async with recogniser.stream("CA1") as stream:
+            stream.push(recording("jfk.wav"))
+            assert isinstance(await anext(aiter(stream)), SpeechStarted)
+            await recogniser.aclose()
+            assert not any(isinstance(event, Final) for event in [event async for event in stream])
+    assert not recogniser.ready
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_a_missing_engine_is_a_setting_error_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "moonshine_voice.py").write_text("raise ModuleNotFoundError('No moonshine_voice')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    recogniser = LocalSpeechToText(load_settings())
+    with pytest.raises(SettingError, match=r"SPEECH_TO_TEXT.*No moonshine_voice.*offhook\[local-speech\]'"):
+        await recogniser.start()
+    assert recogniser.vad.pid is None
+    assert recogniser.decoders.pids == []

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from app.services.speech_to_text.spelling import modern
+
+
+@pytest.mark.parametrize(
+    ("heard", "written"),
+    [
+        ("Call Anna to-morrow at three o'clock..", "Call Anna tomorrow at three o'clock."),
+        ("To-day and to-night.", "Today and tonight."),
+        ("Good-bye.", "Goodbye."),
+        ("Well... a well-known to-do list.", "Well... a well-known to-do list."),
+        (" Yes. ", "Yes."),
+    ],
+)
+def test_old_spellings_become_todays_and_nothing_else_changes(heard: str, written: str) -> None:
+    assert modern(heard) == written
