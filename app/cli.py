@@ -28,7 +28,7 @@ from app.store.migrate import pending
 
 EXIT_WRONG_SETTING = 2
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 class Commands(click.Group):

@@ -98,7 +98,8 @@ async def reap(connection: AsyncConnection) -> dict[str, str]:
         update(calls)
         .where(calls.c.call_sid.in_(chosen))
         .values(
-            status="failed",
+            # As Twilio sees it: what had a stream was a call.
+            status=case((calls.c.owner.is_(None), "failed"), else_="completed"),
             ended_at=func.greatest(calls.c.started_at, func.coalesce(died_at, func.now())),
             end_reason=case((calls.c.owner.is_(None), "never_connected"), else_="server_lost"),
         )

@@ -18,7 +18,7 @@ _NOISE = re.compile(r"(?:(?:you|the|a|and|so|i|u+m+|u+h+|e+r+m?|h+m+|m+h*m+|a+h+
 _THANKS = "[no[,] ](thank you|thanks)[ ((very|so) much|a lot)]"
 _BYE = (
     "(good bye|good-bye|goodbye|bye|bye-bye|see you[ (later|soon|tomorrow)]|talk to you (later|soon)|hang up)"
-    "[ now]"
+    "[ (now|then)]"
 )
 _NICE_DAY = "have a (nice|good|great|lovely) (day|evening|night|one|weekend)"
 _ALL = (

@@ -56,7 +56,7 @@ class When:
         day, minutes = self.day, self.time.minutes if self.time else ()
         if before and has_time(before):
             minutes = minutes or (before.hour * 60 + before.minute,)
-            if self.time:
+            if self.time and not day:
                 minutes = tuple(sorted(minutes, key=lambda m: (m < 12 * 60) != (before.hour < 12)))
         if before and not day:
             day = before.date()

@@ -14,6 +14,7 @@ from app.services.language_model.local.words import after_polite_words, tidy
 
 _JOINT = re.compile(r"[.,;:!?…]|\b(?:and|also|then|plus)\b", re.I)
 _AND_AT_END = re.compile(r"\b(?:and|also|then|plus)\b(?: (?:please|also|(?:can|could|would) you))*\s*$", re.I)
+_IS = re.compile(r" (?:is|are)(?= (?:on|at|in|next|today|tomorrow)\b)", re.I)
 _BACK = re.compile(r"\b(?:that|it|this)\b", re.I)
 
 
@@ -94,7 +95,7 @@ def _read(opening: Opening, asked: str, words: str, lead: str, now: datetime) ->
     words = re.sub(r"^\W*wake me(?: up)?\b", "wake up", words, flags=re.I)
     text = separate(words, now)[0]
     if lead and not text:
-        words = lead  # "Anna's birthday is on Friday, remind me."
+        words = _IS.sub("", lead)  # "Anna's birthday is on Friday, remind me."
     elif lead and not separate(lead, now)[0]:
         words = f"{words} {lead}"  # "Tomorrow at three, remind me to call Anna."
     wish = Wish(opening.kind, words, soft=opening.soft)
