@@ -60,12 +60,12 @@ class Talking:
         """When the newest item is due, in short: "Sun 22 Nov 15:00"."""
         return f"{self.item.due_at:%a %d %b %H:%M}" if self.item.due_at else ""
 
-    @property
     def hung_up(self) -> bool:
+        """Whether the last answer ends the call."""
         return any(isinstance(event, HangUp) for event in self.events)
 
-    @property
     def transferred(self) -> bool:
+        """Whether the last answer connects the caller to a person."""
         return any(isinstance(event, Transfer) for event in self.events)
 
 

@@ -105,7 +105,7 @@ def test_a_caller_may_think_better_of_a_note(talk: Talking, no: str) -> None:
     talk.say("Take a note.")
     talk.say(no)
     assert not talk.items
-    assert not talk.hung_up
+    assert not talk.hung_up()
 
 
 def test_the_content_of_a_reminder_is_asked_for_and_its_time_kept(talk: Talking) -> None:
@@ -139,6 +139,17 @@ def test_dictation_goes_on_over_the_read_back(talk: Talking) -> None:
     ]
 
 
+def test_what_is_said_after_the_read_back_is_no_part_of_the_note(talk: Talking) -> None:
+    talk.say("Take a note, the garage code is four seven one one.")
+    assert talk.say("The alarm code is nine nine two two.").endswith("Shall I note that down?")
+    assert len(talk.items) == 1
+
+
+def test_a_past_time_is_forgotten_when_the_content_is_asked_for(talk: Talking) -> None:
+    talk.say("Remind me today at seven a.m.")
+    assert talk.say("Call Anna.").endswith("When shall I remind you to call Anna?")
+
+
 @pytest.mark.parametrize(
     ("correction", "due"),
     [
@@ -167,6 +178,7 @@ def test_the_time_is_corrected(talk: Talking, correction: str, due: str) -> None
         ("I meant Hannah.", "call Hannah"),
         ("Change Anna to Emma.", "call Emma"),
         ("No, write to Emma.", "write to Emma"),
+        ("No, with Emma.", "call Anna with Emma"),
         ("Change it to call the doctor.", "call the doctor"),
         ("No, remind me to buy bread.", "buy bread"),
     ],
@@ -274,6 +286,31 @@ def test_a_reminder_relative_to_an_appointment(talk: Talking) -> None:
     assert talk.due == "Fri 27 Nov 09:00"
 
 
+def test_a_reminder_the_day_before_an_appointment(talk: Talking) -> None:
+    talk.say("Schedule a meeting.")
+    talk.say("With Bob on Thursday at ten.")
+    talk.say("And remind me the day before.")
+    assert talk.kept == [
+        ("appointment", "meeting with Bob", "noted"),
+        ("reminder", "meeting with Bob", "noted"),
+    ]
+    assert talk.due == "Wed 25 Nov 10:00"
+
+
+def test_a_part_of_the_day_tells_which_hour_was_meant(talk: Talking) -> None:
+    talk.say("Remind me at eight to take my pills.")
+    assert talk.due == "Sat 21 Nov 20:00"
+    talk.say("In the morning.")
+    assert talk.due == "Sun 22 Nov 08:00"
+
+
+def test_the_list_goes_on_with_and(talk: Talking) -> None:
+    talk.say("Add eggs to my list.")
+    talk.say("And butter.")
+    talk.say("And flour.")
+    assert [text for _, text, _ in talk.kept] == ["eggs", "butter", "flour"]
+
+
 def test_repetition_is_said_to_be_beyond_it(talk: Talking) -> None:
     assert "I can't repeat it" in talk.say("Remind me every Monday at nine to take out the trash.")
 
@@ -305,9 +342,9 @@ def test_the_second_time_it_says_otherwise_that_it_did_not_understand(talk: Talk
 def test_a_yes_is_acknowledged_and_a_no_after_that_ends_the_call(talk: Talking) -> None:
     talk.say("Remind me to call Anna tomorrow at three.")
     assert talk.say("Yes, that's right.").endswith("Is there anything else?")
-    assert not talk.hung_up
+    assert not talk.hung_up()
     assert talk.say("No.").endswith("Goodbye.")
-    assert talk.hung_up
+    assert talk.hung_up()
 
 
 @pytest.mark.parametrize(
@@ -315,31 +352,31 @@ def test_a_yes_is_acknowledged_and_a_no_after_that_ends_the_call(talk: Talking) 
 )
 def test_a_goodbye_ends_the_call(talk: Talking, bye: str) -> None:
     assert "Goodbye." in talk.say(bye)
-    assert talk.hung_up
+    assert talk.hung_up()
 
 
 def test_a_goodbye_with_a_wish_ends_the_call_unless_the_wish_lacks_something(talk: Talking) -> None:
     talk.say("Remind me to call Anna. Bye.")
-    assert not talk.hung_up
+    assert not talk.hung_up()
     assert talk.say("Bye.").endswith("I've kept the reminder to call Anna, without a time. Goodbye.")
-    assert talk.hung_up
+    assert talk.hung_up()
     other = Talking()
     assert "your list: milk" in other.say("Add milk to my list. That's all, bye.")
-    assert other.hung_up
+    assert other.hung_up()
 
 
 def test_a_bare_no_or_thanks_does_not_end_the_call(talk: Talking) -> None:
     for said in ("No.", "Thank you.", "You.", "Okay."):
         talk.say(said)
-        assert not talk.hung_up, said
+        assert not talk.hung_up(), said
 
 
 def test_a_person_is_called_where_there_is_one() -> None:
     alone, staffed = Talking(), Talking(can_transfer=True)
     assert "I can't" in alone.say("I want to talk to a person.")
-    assert not alone.transferred
+    assert not alone.transferred()
     staffed.say("I want to talk to a person.")
-    assert staffed.transferred
+    assert staffed.transferred()
 
 
 def test_the_last_message_is_repeated(talk: Talking) -> None:

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 
 from app.services.language_model import HangUp, Item, Message, SaveItem, Talk, Transfer
 from app.services.language_model.local import decide
+from app.services.language_model.local.templates import word_list
 from tests.services.language_model.talking import BERLIN, Talking, ids, spoken
 
-WORDS = """
-    remind me to call Anna tomorrow at three no make it four take a note that the code is 4711 add milk my list and
-    schedule meeting with Bob next Tuesday on Friday cancel delete the last one not Emma yes what do I have bye thanks
-    please um you half past in ten minutes an hour later every Monday today yesterday noon midnight p.m. first of May
-    31st February 12/24 never mind whenever that's all change it instead I need a person again . , ? ! ' - : 7 23 555
-""".split()
+WORDS = word_list("""
+    remind me to call Anna tomorrow at three no make it four take a note that the code is 4711 add
+    milk my list and schedule meeting with Bob next Tuesday on Friday cancel delete the last one not
+    Emma yes what do I have bye thanks please um you half past in ten minutes an hour later every
+    Monday today yesterday noon midnight p.m. first of May 31st February 12/24 never mind whenever
+    that's all change it instead I need a person again . , ? ! ' - : 7 23 555
+""")
 phrases = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
 utterances = phrases | st.text(max_size=80)
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2035, 12, 31)).map(lambda m: m.replace(tzinfo=BERLIN))

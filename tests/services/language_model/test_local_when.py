@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -81,6 +82,11 @@ def test_a_bare_hour_in_the_evening_is_of_tomorrow_unless_it_still_comes(hour: s
     assert due(f"at {hour}", SATURDAY_MORNING.replace(hour=21)) == moment
 
 
+def test_a_bare_hour_is_none_at_which_people_sleep() -> None:
+    assert due("at six", SATURDAY_MORNING.replace(hour=5)) == "Sat 21 Nov 2026 18:00"
+    assert due("at eleven", SATURDAY_MORNING.replace(hour=21)) == "Sun 22 Nov 2026 11:00"
+
+
 @pytest.mark.parametrize(
     ("text", "day"),
     [
@@ -140,7 +146,8 @@ def test_a_span_counts_from_now(text: str, minutes: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "may I call you", "on the second floor", "at two places", "at 5 Oak Street", "at 555 1234", "the Sunday paper",
+        "may I call you", "on the second floor", "at two places", "at 5 Oak Street", "at 555 1234",
+        "the Sunday paper",
         "tomorrow's paper", "a meeting of two hours", "chapter three", "four people", "a quarter of one cake",
         "the thirty first of February", "I sat down for a second", "add ten to the bill", "$3.50", "march on",
         "the morning paper", "good evening",
@@ -233,9 +240,7 @@ def test_a_time_without_a_day_is_always_ahead_and_within_two_days(
     assert moment.hour % 12 == hour % 12 or moment.utcoffset() != now.utcoffset()
 
 
-@given(
-    now=moments, weekday=st.sampled_from("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
-)
+@given(now=moments, weekday=st.sampled_from(list(calendar.day_name)))
 def test_a_weekday_is_one_of_the_next_seven_days(now: datetime, weekday: str) -> None:
     moment = find_when(f"on {weekday}", now)[0].due(now)
     assert f"{moment:%A}" == weekday

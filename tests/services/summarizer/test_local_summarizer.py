@@ -32,8 +32,9 @@ async def test_reminders_todos_and_appointments_are_action_items_with_their_due_
         ),
     )
     assert summary.summary == (
-        "The caller asked for a reminder to call Anna on Sunday, November 22nd, at 3 PM, put “milk” on the list and "
-        "made an appointment “meeting with Bob” on Friday, November 27th, at 10 AM. The caller said goodbye."
+        "The caller asked for a reminder to call Anna on Sunday, November 22nd, at 3 PM, put “milk” "
+        "on the list and made an appointment “meeting with Bob” on Friday, November 27th, at 10 AM. "
+        "The caller said goodbye."
     )
     assert summary.model == "local"
 

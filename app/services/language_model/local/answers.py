@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+import msgspec
+
 from app.services.language_model.interface import HangUp, Item
 from app.services.language_model.local import wording
 from app.services.language_model.local.acts import Ask
 from app.services.language_model.local.changes import change
 from app.services.language_model.local.reply import Reply
 from app.services.language_model.local.understand import without_closing
-from app.services.language_model.local.when import When, find_answer
+from app.services.language_model.local.when import When, find_answer, is_ahead
 from app.services.language_model.local.wishes import separate
 from app.services.language_model.local.words import tidy
 
@@ -35,9 +39,10 @@ def answers(reply: Reply, ask: Ask) -> bool:
 
 def goodbye(reply: Reply) -> None:
     """End the call, unless something said in the same breath is still unclear."""
-    if reply.question:
+    if reply.question and reply.question not in (wording.ANYTHING_ELSE, wording.WHAT_TO_DO):
         return
-    reply.say("All right.")
+    reply.question = ""
+    reply.agree()
     if draft := reply.context.draft:
         reply.say(f"I've kept {wording.described(draft)}, without a time.")
     reply.say("Goodbye.")
@@ -69,7 +74,9 @@ def _answers_what(reply: Reply, ask: Ask) -> bool:
     else:
         text, when = separate(said, context.now)
         # "Remind me tomorrow at three." "Of what?" "Call my mother."
-        when = when or find_answer(context.before.text, context.now)[0]
+        earlier = find_answer(context.before.text, context.now)[0]
+        if not when and is_ahead(earlier.due(context.now), context.now):
+            when = earlier
     reply.keep(kind, text, when)
     return True
 
@@ -80,8 +87,9 @@ def _answers_when(reply: Reply, ask: Ask) -> bool:
         return False
     match ask.act:
         case "when" | "statement" | "question" | "unclear":
-            if when := find_answer(ask.text, reply.now)[0]:
-                reply.set_time(draft, when)
+            when, rest = find_answer(ask.text, reply.now)
+            if when:
+                reply.set_time(_completed(draft, tidy(rest)), when)
             else:
                 _ask_when_again(reply, draft)
         case "decline" | "no" | "done":
@@ -93,6 +101,13 @@ def _answers_when(reply: Reply, ask: Ask) -> bool:
         case _:
             return False
     return True
+
+
+def _completed(draft: Item, more: str) -> Item:
+    """The draft with what the answer adds: "A meeting." "When?" "With Bob on Thursday at ten." """
+    if not re.match(r"(?:with|about|regarding)\b", more, re.I):
+        return draft
+    return msgspec.structs.replace(draft, text=f"{draft.text} {more[:1].lower()}{more[1:]}")
 
 
 def _ask_when_again(reply: Reply, draft: Item) -> None:

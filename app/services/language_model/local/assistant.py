@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -15,7 +16,11 @@ from app.services.language_model.local.changes import cancel, change
 from app.services.language_model.local.context import context_of
 from app.services.language_model.local.reply import Reply
 from app.services.language_model.local.search import to_list
+from app.services.language_model.local.when import find_when
+from app.services.language_model.local.wishes import separate
 from app.services.language_model.local.words import tidy
+
+_AND = re.compile(r"(?:and|also|plus)\b[\s,]*", re.I)
 
 
 def decide(
@@ -55,10 +60,10 @@ def _act_on(reply: Reply, ask: Ask, can_transfer: bool) -> None:
             _list(reply, ask)
         case "yes":
             reply.say("Good.")
-            reply.question = wording.ANYTHING_ELSE
+            reply.question = wording.ANYTHING_ELSE if reply.context.earlier else wording.WHAT_TO_DO
         case "no":
             reply.agree()
-            reply.question = "What should I change?" if reply.context.items else "What can I do for you?"
+            reply.question = "What should I change?" if reply.context.items else wording.WHAT_TO_DO
         case "decline":
             reply.agree()
             reply.question = wording.ANYTHING_ELSE
@@ -96,10 +101,10 @@ def _answer_in_passing(reply: Reply, ask: Ask) -> None:
             reply.question = reply.question or wording.ANYTHING_ELSE
         case "greet":
             reply.say("Hello.")
-            reply.question = reply.question or "What can I do for you?"
+            reply.question = reply.question or wording.WHAT_TO_DO
         case "hear":
             reply.say("Yes, I can hear you.")
-            reply.question = reply.question or "What can I do for you?"
+            reply.question = reply.question or wording.WHAT_TO_DO
         case "help":
             reply.say("I'm an automatic assistant.", wording.ABLE, wording.EXAMPLE)
         case "wait":
@@ -136,6 +141,10 @@ def _not_understood(reply: Reply, ask: Ask) -> None:
         note, more = context.items[-1], tidy(ask.text)
         joint = ". " if more[:1].isupper() else " "
         reply.put(msgspec.structs.replace(note, text=f"{note.text}{joint}{more}"))
+    elif find_when(ask.text, reply.now)[0].repeats:
+        reply.say("Sorry.", "I can't repeat reminders.")
+    elif ask.act != "question" and context.adds and (joined := _AND.match(ask.text)):
+        reply.keep("todo", *separate(ask.text[joined.end() :], reply.now))
     elif ask.act == "statement":
         reply.say("I still don't follow." if again else "I'm not sure what to do with that.")
         reply.question = "Should I take it down as a note?" if again else "Shall I note that down?"

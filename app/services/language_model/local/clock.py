@@ -58,6 +58,8 @@ class TimeOfDay:
     """`minutes` since midnight that it may mean, the likeliest first; 1440 and more: the night after."""
 
     minutes: tuple[int, ...]
+    part_alone: bool = False
+    """Only a part of the day was named: "in the morning"."""
 
 
 def take_time(text: str, part: str | None = None) -> tuple[TimeOfDay | None, str]:
@@ -69,8 +71,8 @@ def take_time(text: str, part: str | None = None) -> tuple[TimeOfDay | None, str
         if _is_a_time(match) and (time := _read(match, part)):
             return time, _without(text, match)
     if alone := _PART_ALONE.search(text):
-        return TimeOfDay((PARTS[alone["part"].lower()],)), _without(text, alone)
-    return (TimeOfDay((PARTS[part],)) if part else None), text
+        return TimeOfDay((PARTS[alone["part"].lower()],), part_alone=True), _without(text, alone)
+    return (TimeOfDay((PARTS[part],), part_alone=True) if part else None), text
 
 
 def bare_time(text: str) -> TimeOfDay | None:

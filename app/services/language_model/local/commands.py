@@ -67,7 +67,6 @@ _CANCEL = re.compile(
 )
 
 _OWN = r"(?:time|date|day|text|last|reminder|note|appointment|meeting|todo|call)"
-_SAID = r"(?:i|we) (?:actually )?(?:meant|mean|said|wanted to say)(?: to say)?"
 _SHOULD_BE = r"(?:it|that)(?:'s| is| was| should be| should say| has to be| must be)"
 _BY = re.compile(
     rf"(?:push|move|postpone|delay|shift|bring) (?:{expression(_IT)}|(?:the|my) {_OWN})"
@@ -84,8 +83,6 @@ _CHANGE = tuple(
         r"(?:change|move|set|push|shift|reschedule|postpone|put|switch|correct|update|make|bring|delay)"
         rf" (?:{expression(_IT)}|(?:the|my) {_OWN}(?: of \w+)?)(?: (?:back|forward|up|instead|rather))?"
         r"(?: from [^,.;]+?(?= to ))?(?: (?:to|for|into|by|say|read|at))? (?P<new>\S.*)",
-        rf"{_SAID} (?P<new>[^,.;]+?),? (?:and )?not (?P<old>.+)",
-        rf"{_SAID} (?P<new>.+)",
         rf"{_SHOULD_BE} (?P<new>[^,.;]+?),\s*not (?P<old>.+)",
         r"(?:it|that) (?:should (?:be|say|read)|has to be|must be|was supposed to be) (?P<new>.+)",
         r"(?P<new>[\w' -]+?),\s*not (?P<old>[\w' -]+)",
@@ -107,7 +104,7 @@ def find_command(text: str, now: datetime) -> Ask | None:
             return Ask("cancel", what, kind_named(what))
     if any(pattern.match(each) for pattern in _LISTING for each in (core, order)):
         return Ask("list", core, kind_named(re.sub(r"^list\b|\bi note\b", "", order, flags=re.I)))
-    return _find_change(text.strip(_EDGES), now) or _find_change(core.strip(_EDGES), now)
+    return _find_change(core.strip(_EDGES), now)
 
 
 def kind_named(text: str) -> ItemKind | None:

@@ -104,6 +104,12 @@ class Context:
         said = self.earlier[-1]
         return said.ask.act in ("keep", "statement") and self._is_kept(said.text)
 
+    @property
+    def adds(self) -> bool:
+        """Whether an "and butter" may go on with the list: what was said before was put there."""
+        on_list = bool(self.items) and self.items[-1].kind == "todo"
+        return on_list and self.before is not None and self._is_kept(self.before.text)
+
     def wanted_text(self, ask: Ask) -> str:
         """What a wish wants kept; empty if it was not said."""
         return self.wanted(ask)[0]

@@ -20,6 +20,7 @@ _SHORT = 6
 """Words of a text of which the last is what a single word corrects."""
 _ALIKE = 0.6
 """difflib's ratio from which one word replaces another: Bob and Rob have 0.67, Anna and Emma 0.25."""
+_PREPOSITION = re.compile(r"(with|about|from|for)\s", re.I)
 _DETERMINER = re.compile(r"\b(?:the|a|an|my|our|your|his|her|their)\s", re.I)
 
 
@@ -61,7 +62,8 @@ def _note_corrected(text: str, new: str, old: str, now: datetime) -> str:
 def _replaced(text: str, new: str, old: str) -> str:
     """`text` with `new` in the place of `old`; without `old`, in the place of what it most likely corrects.
 
-    That is: everything, if `new` has several words; from the last determiner on, if it begins with one; for
+    That is: everything, if `new` has several words; from a preposition or the last determiner on, if it
+    begins with one; for
     a word or a name, the word spelt most like it, or else the last name, or else, in a short text, the last
     word. `text` itself where none of that is found.
     """
@@ -71,6 +73,9 @@ def _replaced(text: str, new: str, old: str) -> str:
         return re.sub(rf"\b{re.escape(old)}\b", lambda _: new, text, count=1, flags=re.I)
     words, news = text.split(), new.split()
     if not old:
+        if preposition := _PREPOSITION.match(new):
+            # "With Rob": what was with somebody else, or with nobody yet.
+            return re.sub(rf"\s*\b{preposition[1]}\b.*|$", lambda _: f" {new}", text, count=1, flags=re.I)
         if _DETERMINER.match(new):
             starts = [match.start() for match in _DETERMINER.finditer(text)]
             return text[: starts[-1]] + new if starts else new

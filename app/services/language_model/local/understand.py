@@ -34,13 +34,20 @@ _CLOSING = re.compile(
 _SAYS_BYE = re.compile(expression(_BYE, _NICE_DAY), re.I)
 _SAYS_DONE = re.compile(expression(_DONE, "no[,] (thank you|thanks)"), re.I)
 _GREETING = re.compile(r"\b(?:hello|hi|hey|good (?:morning|afternoon|evening|day))\b", re.I)
-_HESITATION = re.compile(r"^(?:(?:okay|ok|oh|well|so)\b[\s,.]*)+", re.I)
+_HESITATION = re.compile(r"^(?:(?:okay|ok|oh|well|so|h+m+)\b[\s,.]*)+", re.I)
 _REFUSAL = re.compile(r"^(?:(?:no|nope|nah)\b[\s,.;:!-]*)+", re.I)
 _SECOND_THOUGHT = re.compile(
-    r"^(?:(?:actually|wait|sorry|i meant?|i said|rather|oh|hold on|well|correction)\b[\s,.;:!-]*)+", re.I
+    r"^(?:(?:actually|wait|sorry|(?:i|we) (?:said|meant?(?: to say)?)|rather|hold on|correction)\b"
+    r"[\s,.;:!-]*)+",
+    re.I,
 )
 _QUESTION = re.compile(
     r"^(?:what|who|whose|whom|which|where|when|why|how|is|are|am|was|were|do|does|did|can|could|would|will|should)\b",
+    re.I,
+)
+# "Book an" is easily lost: "Foking appointment with the dentist on Friday at ten."
+_BARE_APPOINTMENT = re.compile(
+    r"(?:(?!(?:the|my|our|that|this)\b)[\w']+ )?(?P<what>(?:[\w']+ )?(?:appointment|meeting) (?:with|at) .+)",
     re.I,
 )
 _MORE = re.compile(r"\b(?:also|too|another|as well)\b", re.I)
@@ -88,10 +95,10 @@ def _understand(text: str, now: datetime) -> tuple[Ask, ...]:
         return _understand_correction(text[refused.end() :], now, firm=True)
     core = after_polite_words(text)
     unhesitating = _HESITATION.sub("", text)
-    if command := find_command(unhesitating, now):
-        return (command,)
     if thought := _SECOND_THOUGHT.match(unhesitating):
         return _understand_correction(unhesitating[thought.end() :], now, firm=False)
+    if command := find_command(text, now):
+        return (command,)
     head, wishes = find_wishes(text, now)
     if wishes:
         keep = tuple(Ask("keep", kind=wish.kind, wish=wish) for wish in wishes)
@@ -101,6 +108,8 @@ def _understand(text: str, now: datetime) -> tuple[Ask, ...]:
         return (Ask("when", core),)
     if when and is_task(core) and not text.endswith("?"):
         return (Ask("keep", kind="reminder", wish=Wish("reminder", core, soft=True)),)
+    if when and (bare := _BARE_APPOINTMENT.fullmatch(core)):
+        return (Ask("keep", kind="appointment", wish=Wish("appointment", bare["what"], soft=True)),)
     return (_not_understood(text, core),)
 
 

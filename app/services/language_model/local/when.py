@@ -13,10 +13,10 @@ from app.services.language_model.local.numbers import NUMBER, value_of
 SOME_TIME = time(23, 59)
 """A due time that stands for "some time that day": the day is known, the hour is not."""
 
-_AMOUNT = rf"(?:a\s+couple\s+of|half\s+an|an?|{NUMBER})"
+_AMOUNT = rf"(?:a\s+couple\s+of|half\s+an|an?|the|{NUMBER})"
 _SPAN = re.compile(
     rf"\b(?:(?:in|within)\s+(?:about\s+)?)?(?P<amount>{_AMOUNT})(?P<half>\s+and\s+a\s+half)?"
-    rf"\s+(?P<unit>minute|min|hour)s?(?P<half_hour>\s+and\s+a\s+half)?"
+    rf"\s+(?P<unit>minute|min|hour|day|week)s?(?P<half_hour>\s+and\s+a\s+half)?"
     rf"(?:\s+(?:and\s+)?(?P<minutes>{NUMBER})\s+min(?:ute)?s?)?"
     r"(?:\s+(?P<anchor>from\s+now|later|earlier|before))?\b",
     re.I,
@@ -52,17 +52,21 @@ class When:
         if self.moment:
             return self.moment
         if self.shift:
-            return shifted(before or now, self.shift)
+            return _moved(before or now, self.shift)
         day, minutes = self.day, self.time.minutes if self.time else ()
         if before and has_time(before):
             minutes = minutes or (before.hour * 60 + before.minute,)
-            if self.time and not day:
+            if self.time and self.time.part_alone:
+                # "At eight." "In the morning": it tells which eight.
+                minutes = (before.hour % 12 * 60 + before.minute + (0 if minutes[0] < 12 * 60 else 12 * 60),)
+            elif self.time and not day:
                 minutes = tuple(sorted(minutes, key=lambda m: (m < 12 * 60) != (before.hour < 12)))
-        if before and not day:
-            day = before.date()
         if not minutes:
             minutes = (SOME_TIME.hour * 60 + SOME_TIME.minute,)
-        days = (day,) if day else (now.date(), now.date() + timedelta(days=1), now.date() + timedelta(days=2))
+        first = day or (before.date() if before else now.date())
+        # A day that was named, or is being corrected, stands, even if that makes it the past.
+        stands = day or (before and not (self.time and self.time.part_alone))
+        days = [first] if stands else [first + timedelta(days=more) for more in range(3)]
         moments = [local(each, minute, now) for each in days for minute in minutes]
         return next((moment for moment in moments if is_ahead(moment, now)), moments[-1])
 
@@ -122,16 +126,30 @@ def shifted(moment: datetime, span: timedelta) -> datetime:
     return later.replace(second=0, microsecond=0)
 
 
+def _moved(moment: datetime, span: timedelta) -> datetime:
+    """Later by `span`; by whole days, the same time on another day."""
+    if span % timedelta(days=1):
+        return shifted(moment, span)
+    return local(moment.date() + span, moment.hour * 60 + moment.minute, moment)
+
+
 def _find_span(text: str) -> re.Match[str] | None:
-    # "a meeting of two hours" is no moment: it takes an "in" before or a "from now" after.
-    return next((m for m in _SPAN.finditer(text) if m["anchor"] or _IN.match(m[0])), None)
+    # "A meeting of two hours" is no moment: it takes an "in" before or a "from now" after. Spans of days
+    # from now are days ("in two weeks"), not moments.
+    def counts(match: re.Match[str]) -> bool:
+        relative = (match["anchor"] or "").lower() in ("later", "earlier", "before")
+        if match["unit"].lower() in ("day", "week") or match["amount"].lower() == "the":
+            return relative
+        return relative or match["anchor"] is not None or _IN.match(match[0]) is not None
+
+    return next((match for match in _SPAN.finditer(text) if counts(match)), None)
 
 
 def _length(match: re.Match[str]) -> timedelta:
     spoken = re.sub(r"\s+", " ", match["amount"].lower())
-    amount = {"half an": 0.5, "a couple of": 2.0}.get(spoken) or float(value_of(spoken))
+    amount = {"half an": 0.5, "a couple of": 2.0, "the": 1.0}.get(spoken) or float(value_of(spoken))
     if match["half"] or match["half_hour"]:
         amount += 0.5
-    hours = match["unit"].lower() == "hour"
+    unit = {"hour": 60, "day": 24 * 60, "week": 7 * 24 * 60}.get(match["unit"].lower(), 1)
     extra = value_of(match["minutes"]) if match["minutes"] else 0
-    return timedelta(minutes=amount * (60 if hours else 1) + extra)
+    return timedelta(minutes=amount * unit + extra)

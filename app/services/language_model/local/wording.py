@@ -17,6 +17,7 @@ from app.services.language_model.local.when import has_time
 OPENINGS = ("Okay.", "All right.", "Sure.", "Sorry.", "Hello.", "You're welcome.", "Good.", "Goodbye.")
 """The first sentences of most replies."""
 ABLE = "I can keep notes, reminders, to-dos and appointments."
+WHAT_TO_DO = "What can I do for you?"
 ANYTHING_ELSE = "Is there anything else?"
 EXAMPLE = "You can say, for example: remind me to call Anna tomorrow at three."
 MOST_READ_BACK = 25

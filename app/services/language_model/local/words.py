@@ -37,7 +37,7 @@ _LEADING_TO_A_TASK = re.compile(
 )
 _TRAILING = re.compile(
     rf"(?:{_EDGE}|(?<=[\s,.])(?:{_UM}|please|thanks|thank you|okay|ok|for me|(?:will|would|can) you"
-    r"|and|also|then|to|at|on|by|around|for))+$",
+    r"|and|also|then|that|to|at|on|by|around|for))+$",
     re.I,
 )
 _NOTHING = re.compile(
