@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
+from tzlocal import get_localzone
 
 from app.conversation.conversation import Conversation
 from app.conversation.transcript import TranscriptLine
@@ -81,7 +82,7 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
-        self._zone = ZoneInfo(settings.timezone) if settings.timezone else None
+        self._zone = ZoneInfo(settings.timezone) if settings.timezone else get_localzone()
 
     @property
     def ready(self) -> bool:
@@ -134,7 +135,7 @@ class Calls:
             self._mind,
             greeting=call.greeting,
             items=call.items,
-            now=lambda: datetime.now(self._zone).astimezone(self._zone),
+            now=lambda: datetime.now(self._zone),
             on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
         )
         connection.stats.latencies = conversation.latencies

@@ -61,27 +61,32 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None] | 
     access = Access(operator_token(settings))
     admission = Admission(signatures, tokens, manager, settings.max_calls)
     media_stream = MediaStreamEndpoint(admission, calls, settings.idle_seconds)
-    health = Health({"speech_to_text": lambda: ears.ready, "text_to_speech": lambda: voice.ready})
 
     loaded = asyncio.Event()
+    health = Health(
+        {
+            "speech_to_text": lambda: ears.ready,
+            "text_to_speech": lambda: voice.ready,
+            "greeting": loaded.is_set,
+        }
+    )
 
     async def load() -> None:
         try:
             async with asyncio.TaskGroup() as loading:
                 for service in (ears, voice, mind):
                     loading.create_task(service.start())
-            await voice.warm(
-                [clause for text in (settings.agent_greeting, CUT_OFF, APOLOGY) for clause in split(text)]
-            )
+            await voice.warm(split(settings.agent_greeting))
+            loaded.set()
+            log.info("ready for calls")
+            for text in (*choice.openings(), CUT_OFF, APOLOGY):
+                await voice.warm(split(text))
         except* OffhookError as errors:
             error = errors.exceptions[0]
             assert isinstance(error, OffhookError)
             if on_failure is None:
                 raise
             on_failure(error)
-        else:
-            loaded.set()
-            log.info("ready for calls")
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:

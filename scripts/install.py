@@ -1,6 +1,6 @@
 """Sets up the virtual environment, and shows how far it is. Standard library only: nothing is there yet.
 
-    python3 scripts/install.py .venv
+python3 scripts/install.py .venv
 """
 
 from __future__ import annotations
@@ -26,34 +26,48 @@ def main() -> int:
         )
     python = venv / "bin" / "python"
     if not python.exists():
-        print("Setting up Offhook: about 300 MB, a minute or two. Only the first time takes that long.", flush=True)
-        made = subprocess.run([sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False)
+        print(
+            "Setting up Offhook: about 300 MB, a minute or two. Only the first time takes that long.",
+            flush=True,
+        )
+        made = subprocess.run(
+            [sys.executable, "-m", "venv", str(venv)], capture_output=True, text=True, check=False
+        )
         if made.returncode:
             shutil.rmtree(venv, ignore_errors=True)
             return fail(
                 f"no virtual environment could be made: {made.stdout.strip() or made.stderr.strip()}",
                 "on Debian and Ubuntu: apt install python3-venv",
             )
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--only-binary=:all:"]
+    pip = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--only-binary=:all:",
+    ]
     log = venv / "install.log"
     steps = (
-        [*pip, "--require-hashes", "-r", str(REQUIREMENTS)],
-        [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps", "--no-build-isolation",
-         "--editable", str(ROOT)],
-    )  # fmt: skip
-    with Progress(count_packages(python)) as progress, log.open("w") as out:
+        [*pip, "--only-binary=:all:", "--require-hashes", "-r", str(REQUIREMENTS)],
+        [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+    )
+    with Progress(count_packages()) as progress, log.open("w") as out:
         for step in steps:
             status = follow(step, progress, out)
             if status:
                 progress.close()
                 print(*log.read_text().splitlines()[-15:], sep="\n", file=sys.stderr)
-                return fail("the installation failed; above is what pip said.", f"the whole of it is in {log}")
+                return fail(
+                    "the installation failed; above is what pip said.", f"the whole of it is in {log}"
+                )
     (venv / ".installed").touch()
     return 0
 
 
-def count_packages(python: Path) -> int:
-    """Packages the requirements name for this Python (pip says `Collecting` once each)."""
+def count_packages() -> int:
+    """Packages that the requirements name: a few more than any one Python needs."""
     return len(re.findall(r"^[a-z0-9].*==", REQUIREMENTS.read_text(), re.MULTILINE))
 
 

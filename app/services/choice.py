@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.services.language_model import LanguageModel
-from app.services.language_model.local import LocalLanguageModel
+from app.services.language_model.local import OPENINGS, LocalLanguageModel
 from app.services.speech_to_text import SpeechToText
 from app.services.speech_to_text.local import LocalSpeechToText
 from app.services.summarizer import Summarizer
@@ -26,6 +26,11 @@ def voice(settings: Settings) -> PhraseCache:
 def mind(settings: Settings) -> LanguageModel:
     """The language model that LANGUAGE_MODEL prefers."""
     return LocalLanguageModel(settings)
+
+
+def openings() -> tuple[str, ...]:
+    """What replies often begin with: made ahead, they cost nothing when they are needed."""
+    return OPENINGS
 
 
 def summarizer(_settings: Settings) -> Summarizer:

@@ -13,7 +13,7 @@ from app.services.language_model.local.understand import understand
 from app.services.language_model.local.verbs import is_task
 from app.services.language_model.local.when import has_time
 from app.services.language_model.local.wording import spoken_date, spoken_time
-from app.services.language_model.local.words import after_polite_words, tidy
+from app.services.language_model.local.words import tidy, without_courtesies
 from app.services.summarizer.interface import ActionItem, Summary
 
 MOST_SENTENCES = 3
@@ -75,7 +75,7 @@ def salient_sentences(said: Sequence[str], kept: Sequence[str], now: datetime) -
         return float(sum(counts[word] for word in set(words)) / len(words) ** 0.5)
 
     chosen = sorted(dict.fromkeys(sentences), key=weight, reverse=True)[:MOST_SENTENCES]
-    return [_sentence(_shortened(after_polite_words(s))) for s in dict.fromkeys(sentences) if s in chosen]
+    return [_sentence(_shortened(without_courtesies(s))) for s in dict.fromkeys(sentences) if s in chosen]
 
 
 def _told(kept: Sequence[Item], said: Sequence[str], quotes: Sequence[str], now: datetime) -> list[str]:

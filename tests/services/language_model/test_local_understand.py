@@ -195,7 +195,7 @@ def test_a_change(text: str, old: str, new: str) -> None:
         ("Sorry?", "repeat"),
         ("Hello, can you hear me?", "hear"), ("Wait a second.", "wait"), ("What time is it?", "clock"),
         ("I want to talk to a person.", "person"), ("Operator.", "person"),
-        ("Can I speak to a human please", "person"),
+        ("Can I speak to a human please", "person"), ("Let me talk to a person, please.", "person"),
         ("tomorrow at three", "when"), ("Three.", "when"),
         ("You.", "noise"), (".", "noise"), ("", "noise"), ("Hmm.", "noise"),
         ("What's the weather like?", "question"), ("Blue elephants.", "unclear"),

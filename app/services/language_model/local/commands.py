@@ -9,7 +9,7 @@ from app.services.language_model.interface import ItemKind
 from app.services.language_model.local.acts import Ask
 from app.services.language_model.local.templates import expression, whole
 from app.services.language_model.local.wishes import find_wishes
-from app.services.language_model.local.words import after_polite_words, tidy
+from app.services.language_model.local.words import tidy, without_courtesies
 
 _IT = "(it|that|this|the last (one|thing|item|entry)|the last|(that|this) one)"
 _KEPT = (
@@ -26,7 +26,7 @@ _KINDS: tuple[tuple[ItemKind, re.Pattern[str]], ...] = (
 _NEED = re.compile(r"(?:\b(?:i|we)\b|^)(?:'d|'ve)?\s*\b(?:need|want|have|got|must|should)(?: to)? ", re.I)
 
 _SOMEONE = (
-    "[(a|an|the|some|your|any|another) ][(real|human|live|actual) ]"
+    "[(a|an|the|some|your|our|any|another) ][(real|human|live|actual) ]"
     "(person|people|human[ being]|operator|someone|somebody|agent|representative|manager|colleague"
     "|receptionist)[ (else|real|human|i can (talk|speak) (to|with))][ (please|now|instead|there|here)]"
 )
@@ -93,7 +93,7 @@ _CHANGE = tuple(
 
 def find_command(text: str, now: datetime) -> Ask | None:
     """The request that `text` is: a transfer, to cancel, to list or to change something."""
-    core = after_polite_words(text)
+    core = without_courtesies(text)
     if _PERSON.fullmatch(core):
         return Ask("person")
     order = _NEED.sub("", core)

@@ -11,7 +11,7 @@ from app.services.language_model.local.templates import expression
 from app.services.language_model.local.verbs import is_task
 from app.services.language_model.local.when import find_answer
 from app.services.language_model.local.wishes import Wish, find_wishes, separate
-from app.services.language_model.local.words import after_polite_words, plain, tidy
+from app.services.language_model.local.words import plain, tidy, without_courtesies
 
 # The recogniser hears "you" in line noise.
 _NOISE = re.compile(r"(?:(?:you|the|a|and|so|i|u+m+|u+h+|e+r+m?|h+m+|m+h*m+|a+h+|o+h+|huh)\b\W*)*", re.I)
@@ -64,7 +64,7 @@ def understand(text: str, now: datetime) -> tuple[Ask, ...]:
     if _NOISE.fullmatch(text) or not any(character.isalnum() for character in text):
         return (Ask("noise"),)
     body, closing = _split_closing(text)
-    if closing and not after_polite_words(body):
+    if closing and not without_courtesies(body):
         return (closing,)
     asks = _understand(body, now)
     return (*asks, closing) if closing and closing.act != "thanks" else asks
@@ -93,7 +93,7 @@ def _understand(text: str, now: datetime) -> tuple[Ask, ...]:
         return (ask,)
     if refused := _REFUSAL.match(text):
         return _understand_correction(text[refused.end() :], now, firm=True)
-    core = after_polite_words(text)
+    core = without_courtesies(text)
     unhesitating = _HESITATION.sub("", text)
     if thought := _SECOND_THOUGHT.match(unhesitating):
         return _understand_correction(unhesitating[thought.end() :], now, firm=False)
@@ -116,11 +116,11 @@ def _understand(text: str, now: datetime) -> tuple[Ask, ...]:
 def _find_whole(text: str) -> Ask | None:
     """An act that is all that was said, with or without polite words before it."""
     stripped = text.strip(_EDGES)
-    for candidate in (stripped, _HESITATION.sub("", stripped), after_polite_words(stripped)):
+    for candidate in (stripped, _HESITATION.sub("", stripped), without_courtesies(stripped)):
         for act, pattern in WHOLE:
             if candidate and pattern.fullmatch(candidate):
                 return Ask(act)
-    if not after_polite_words(stripped):
+    if not without_courtesies(stripped):
         return Ask("greet" if _GREETING.search(stripped) else "yes")
     return None
 

@@ -10,7 +10,7 @@ from app.services.language_model.interface import ItemKind
 from app.services.language_model.local.openings import OPENINGS, Opening
 from app.services.language_model.local.verbs import is_task
 from app.services.language_model.local.when import When, find_when
-from app.services.language_model.local.words import after_polite_words, tidy
+from app.services.language_model.local.words import tidy, without_courtesies
 
 _JOINT = re.compile(r"[.,;:!?…]|\b(?:and|also|then|plus)\b", re.I)
 _AND_AT_END = re.compile(r"\b(?:and|also|then|plus)\b(?: (?:please|also|(?:can|could|would) you))*\s*$", re.I)
@@ -38,12 +38,12 @@ def find_wishes(text: str, now: datetime) -> tuple[str, tuple[Wish, ...]]:
         return text, ()
     head = text[: openings[0][1].start()]
     # "Tomorrow at three, and add milk to my list": the time belongs to something else.
-    own = after_polite_words(_AND_AT_END.sub("", head)) if _AND_AT_END.search(head) else ""
+    own = without_courtesies(_AND_AT_END.sub("", head)) if _AND_AT_END.search(head) else ""
     ends = [match.start() for _, match in openings[1:]] + [len(text)]
     wishes: list[Wish] = []
     for (opening, match), end in zip(openings, ends, strict=True):
         words = f"{match.groupdict().get('what') or ''} {text[match.end() : end]}"
-        lead = "" if own or wishes else after_polite_words(head)
+        lead = "" if own or wishes else without_courtesies(head)
         wishes += _read(opening, match[0], words, lead, now)
     return own, tuple(wishes)
 
@@ -67,7 +67,7 @@ def _find_openings(text: str, now: datetime) -> list[tuple[Opening, re.Match[str
         between = text[end:start]
         if start < end or not _may_open(between, now, first=not found):
             continue
-        if found and not after_polite_words(between) and "what" not in found[-1][1].groupdict():
+        if found and not without_courtesies(between) and "what" not in found[-1][1].groupdict():
             # "Remind me to add milk to my list": the rest is what to be reminded of. But
             # "I need to make an appointment": the need is none of its own.
             if not found[-1][0].soft:
@@ -81,9 +81,9 @@ def _find_openings(text: str, now: datetime) -> list[tuple[Opening, re.Match[str
 def _may_open(before: str, now: datetime, *, first: bool) -> bool:
     """Whether a wish may begin after these words: at the start, after a joint, or after its own time."""
     joints = [0, *(joint.end() for joint in _JOINT.finditer(before))]
-    if any(not after_polite_words(before[joint:]) for joint in joints):
+    if any(not without_courtesies(before[joint:]) for joint in joints):
         return True
-    return first and not after_polite_words(find_when(before, now)[1])
+    return first and not without_courtesies(find_when(before, now)[1])
 
 
 def _read(opening: Opening, asked: str, words: str, lead: str, now: datetime) -> list[Wish]:

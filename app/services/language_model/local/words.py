@@ -40,6 +40,7 @@ _TRAILING = re.compile(
     r"|and|also|then|that|to|at|on|by|around|for))+$",
     re.I,
 )
+_POLITE_END = re.compile(rf"{_EDGE}+(?:please|thanks|thank you){_EDGE}*$", re.I)
 _NOTHING = re.compile(
     r"(?:something|this|that|it|these|anything|things?|a|an|the|one|stuff|item|you|me|my)?", re.I
 )
@@ -50,10 +51,11 @@ def plain(text: str) -> str:
     return _FILLERS.sub("", " ".join(text.replace("’", "'").split()))
 
 
-def after_polite_words(text: str) -> str:
-    """`text` from where it says something: "Okay, um, could you please call" → "call"."""
+def without_courtesies(text: str) -> str:
+    """What `text` says without courtesies around it: "Okay, um, could you call, please?" → "call"."""
     match = _POLITE.match(text)
-    return text[match.end() :] if match else text
+    core = text[match.end() :] if match else text
+    return _POLITE_END.sub("", core)
 
 
 def tidy(words: str, *, task: bool = False) -> str:
