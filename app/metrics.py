@@ -37,3 +37,10 @@ STORE_FLUSH_SECONDS = Histogram("offhook_store_flush_seconds", "Time one batch o
 STORE_ERRORS = Counter("offhook_store_errors", "Batches of writes that failed and were tried again.")
 
 JOBS_DONE = Counter("offhook_jobs", "Jobs run after calls, by outcome.", ["outcome"])
+
+PROVIDER_FAILURES = Counter(
+    "offhook_provider_failures", "Times a provider failed a call, by what it did.", ["provider", "fault"]
+)
+PROVIDER_SWITCHES = Counter(
+    "offhook_provider_switches", "Times a call went on with the next provider.", ["service", "to"]
+)

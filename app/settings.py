@@ -47,6 +47,32 @@ class Settings(BaseSettings):
     local_speech_workers: int = Field(default=0, ge=0, le=64)
     """Recogniser processes; 0: one a core, two at most (a decode is CPU-bound, see local-speech facts)."""
 
+    google_application_credentials: str = ""
+    google_cloud_project_id: str = ""
+    google_speech_api: Literal["v1", "v2"] = "v2"
+    google_speech_model: str = ""
+    """Empty: `telephony` (v2) or `phone_call`, enhanced (v1)."""
+    google_speech_location: str = "global"
+    google_speech_boost: float = Field(default=10.0, ge=0, le=20)
+    google_speech_endpoint: str = ""
+    google_tts_endpoint: str = ""
+    google_tts_voice: str = "en-US-Chirp3-HD-Kore"
+    google_tts_rate: float = Field(default=1.0, ge=0.25, le=2.0)
+    google_plaintext: bool = False
+
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = ""
+    openai_model: Names = ("gpt-6-luna", "gpt-5.6-sol")
+    """In the order of preference: the next one takes over where one fails."""
+    openai_summary_model: str = "gpt-6-luna"
+    openai_speech_model: str = ""
+    """For `/v1/audio/speech` of a compatible server; empty: the Realtime API's voice, which OpenAI keeps."""
+    openai_realtime_model: str = "gpt-realtime-2.1-mini"
+    openai_voice: str = "marin"
+    failover_seconds: float = Field(default=2.5, gt=0, le=60)
+    """How long a provider may be without a working stream, a first word or first audio before the next one
+    takes over."""
+
     agent_instructions: str = ""
     agent_greeting: str = (
         "Hello, this is Offhook. I can keep notes, reminders, todos and appointments. What can I do for you?"
@@ -64,7 +90,9 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("speech_to_text", "text_to_speech", "language_model", "speech_contexts", mode="before")
+    @field_validator(
+        "speech_to_text", "text_to_speech", "language_model", "speech_contexts", "openai_model", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

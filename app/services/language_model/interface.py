@@ -70,6 +70,10 @@ class Transfer(msgspec.Struct, frozen=True):
     """Connect the caller to a person once everything said has been heard."""
 
 
+class ReplyError(Exception):
+    """A model could not reply, or broke off; the message says why."""
+
+
 ReplyEvent = Say | SaveItem | HangUp | Transfer
 
 

@@ -3,6 +3,7 @@
 from app.services.speech_to_text.interface import (
     Final,
     Interim,
+    RecognitionError,
     RecognitionEvent,
     RecognitionStream,
     SpeechEnded,
@@ -13,6 +14,7 @@ from app.services.speech_to_text.interface import (
 __all__ = [
     "Final",
     "Interim",
+    "RecognitionError",
     "RecognitionEvent",
     "RecognitionStream",
     "SpeechEnded",

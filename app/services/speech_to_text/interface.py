@@ -40,6 +40,16 @@ class Final:
     confidence: float | None = None
 
 
+class RecognitionError(Exception):
+    """A recogniser has given up on a stream: iterating it raises this. `unheard_from_ms` is where the audio
+    begins that has no final yet, in milliseconds since the stream's first byte; the next recogniser goes on
+    from there."""
+
+    def __init__(self, reason: str, unheard_from_ms: int) -> None:
+        self.unheard_from_ms = unheard_from_ms
+        super().__init__(reason)
+
+
 RecognitionEvent = SpeechStarted | SpeechEnded | Interim | Final
 
 
