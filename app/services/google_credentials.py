@@ -1,0 +1,41 @@
+"""The key with which Google's services are asked: the file that is set, or what the machine has."""
+
+from __future__ import annotations
+
+import warnings
+
+import google.auth
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+
+from app.errors import SettingError
+from app.settings import Settings
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def google_credentials(settings: Settings) -> Credentials:
+    """Read GOOGLE_APPLICATION_CREDENTIALS, or find the application default. Blocks: it may ask a server.
+
+    Raises:
+        SettingError: there are none, or the file is not a key.
+    """
+    path = settings.google_application_credentials
+    try:
+        if path:
+            with warnings.catch_warnings():
+                # It warns of key files from strangers; this one is the operator's own.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                credentials, _project = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]
+                    path, scopes=SCOPES
+                )
+        else:
+            credentials, _project = google.auth.default(scopes=SCOPES)
+    except (GoogleAuthError, OSError, ValueError) as error:
+        raise SettingError(
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            f"there is no key to ask Google with: {str(error).splitlines()[0]}",
+            "Name the JSON key file of a service account.",
+        ) from error
+    assert isinstance(credentials, Credentials)
+    return credentials
