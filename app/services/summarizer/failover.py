@@ -11,6 +11,7 @@ import msgspec
 from app import metrics
 from app.services.language_model.interface import Item, Message
 from app.services.summarizer.interface import Summarizer, Summary
+from app.services.summarizer.openai import SummaryError
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,9 @@ class FailoverSummarizer:
             return await self._first.summarize(messages, items, now)
         # Whatever it was: a call without a summary is worse.
         except Exception as error:
-            reason = str(error) or type(error).__name__
-            log.warning("%s %s writes the summary instead", reason, self._second.name)
+            unforeseen = not isinstance(error, SummaryError)
+            reason = f"{self.name}: {error!r}" if unforeseen else str(error)
+            log.warning("%s %s writes the summary instead", reason, self._second.name, exc_info=unforeseen)
             metrics.PROVIDER_SWITCHES.labels(service="summarizer", to=self._second.name).inc()
         summary = await self._second.summarize(messages, items, now)
-        return msgspec.structs.replace(summary, model=f"{summary.model} (after {self.name}: {reason})")
+        return msgspec.structs.replace(summary, model=f"{summary.model} (after {reason})")

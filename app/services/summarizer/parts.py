@@ -14,7 +14,7 @@ def parts_of(lines: Sequence[str], characters: int) -> list[list[str]]:
     room = 0
     for line in lines:
         for piece in _pieces(line, characters):
-            if len(piece) > room:
+            if not parts or len(piece) > room:
                 parts.append([])
                 room = characters
             parts[-1].append(piece)
@@ -28,4 +28,4 @@ def _pieces(line: str, characters: int) -> list[str]:
         end = line.rfind(" ", characters // 2, characters) + 1 or characters
         pieces.append(line[:end])
         line = line[end:]
-    return [*pieces, line] if line or not pieces else pieces
+    return [*pieces, line]

@@ -306,7 +306,8 @@ async def test_a_reply_that_is_given_up_leaves_no_task(
 
 
 async def test_200_replies_at_once_all_run(server: OpenAIServer, model: OpenAILanguageModel) -> None:
-    server.will(*[["Good", " morning."] for _ in range(200)])
+    for _ in range(200):
+        server.will(["Good", " morning."])
     async with asyncio.TaskGroup() as tasks:
         replies = [tasks.create_task(replied(model)) for _ in range(200)]
     assert {spoken(reply.result()) for reply in replies} == {"Good morning."}
