@@ -1,0 +1,235 @@
+"""Several recognisers as one: where the first cannot go on, the next does, in the same call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from app import metrics
+from app.services.speech_to_text.breaker import COOL_DOWN_SECONDS, Breaker
+from app.services.speech_to_text.event_queue import EventQueue
+from app.services.speech_to_text.interface import (
+    Final,
+    Interim,
+    RecognitionError,
+    RecognitionEvent,
+    RecognitionStream,
+    SpeechEnded,
+    SpeechStarted,
+    SpeechToText,
+)
+from app.services.speech_to_text.tail import BYTES_PER_MS, Tail
+
+logger = logging.getLogger(__name__)
+
+LEAST_VOICE_MS = 1000
+"""So much of a voice without any answer is suspicious; a cough is not."""
+PAUSE_SECONDS = 1.0
+"""Between attempts when no recogniser is left to try."""
+
+
+class FailoverSpeechToText:
+    """Recognisers in the order of preference."""
+
+    def __init__(
+        self, engines: Sequence[SpeechToText], seconds: float, cool_down: float = COOL_DOWN_SECONDS
+    ) -> None:
+        """`seconds`: how long a recogniser may leave a voice without any answer. One that failed is tried
+        again by a later stream, after `cool_down` seconds."""
+        self.engines = tuple(engines)
+        self.name = ", ".join(engine.name for engine in engines)
+        self._seconds = seconds
+        self._breakers = {engine.name: Breaker(cool_down) for engine in engines}
+
+    async def start(self) -> None:
+        """Start all of them.
+
+        Raises:
+            SettingError: one is set up wrongly.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for engine in self.engines:
+                    tasks.create_task(engine.start())
+        except BaseExceptionGroup as group:
+            await self.aclose()
+            raise group.exceptions[0] from None
+
+    async def aclose(self) -> None:
+        """Let go of all; running streams end."""
+        await asyncio.gather(*(engine.aclose() for engine in self.engines))
+
+    @property
+    def ready(self) -> bool:
+        """Whether one of them would serve."""
+        return any(engine.ready for engine in self.engines)
+
+    @asynccontextmanager
+    async def stream(self, call_sid: str) -> AsyncIterator[FailoverStream]:
+        """One call's recognition. Leaving the context frees all it holds, whatever was going on."""
+        stream = FailoverStream(call_sid, self.engines, self._breakers, self._seconds)
+        listening = asyncio.create_task(stream.listen(), name=f"recognition of {call_sid}")
+        try:
+            yield stream
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+class FailoverStream:
+    """`push` a call's audio, `finish`, iterate for the events; the recogniser behind it may change."""
+
+    def __init__(
+        self,
+        call_sid: str,
+        engines: tuple[SpeechToText, ...],
+        breakers: dict[str, Breaker],
+        seconds: float,
+    ) -> None:
+        self._call_sid = call_sid
+        self._engines = engines
+        self._breakers = breakers
+        self._seconds = seconds
+        self._tail = Tail()
+        self._events = EventQueue()
+        self._stream: RecognitionStream | None = None
+        self._finished = False
+        self._patience: asyncio.Timeout | None = None
+        self._answered_ms = 0
+        """How much of a voice there had been at the last answer."""
+        self._voice = False
+        self._silent: SpeechToText | None = None
+        """Left because it did not answer a voice, once a call."""
+        self._accused = False
+        """That it was a voice is known when the next one has heard words."""
+        self._opened = 0.0
+
+    def push(self, audio: bytes) -> None:
+        """Take 8 kHz μ-law audio of any length."""
+        if self._finished or self._events.ended:
+            return
+        self._tail.append(audio)
+        if self._stream:
+            self._stream.push(audio)
+            self._watch()
+
+    def finish(self) -> None:
+        """No more audio will come: what is open becomes final, then the iteration ends."""
+        self._finished = True
+        if self._stream:
+            self._stream.finish()
+
+    def __aiter__(self) -> AsyncIterator[RecognitionEvent]:
+        return aiter(self._events)
+
+    async def listen(self) -> None:
+        """Have the call recognised until it is finished, by whoever can."""
+        try:
+            left: SpeechToText | None = None
+            reason = ""
+            while engine := await self._choose(left):
+                if left:
+                    self._announce(left, reason, engine)
+                reason = await self._use(engine)
+                if self._finished and (not reason or not self._tail.loud_ms):
+                    return
+                left = engine
+        finally:
+            self._events.end()
+
+    async def _use(self, engine: SpeechToText) -> str:
+        """Have one recogniser go on until it cannot. Returns why, empty if it has done all there was."""
+        # In whole milliseconds, which is what its times are counted in.
+        start_ms = -(-self._tail.start // BYTES_PER_MS)
+        self._opened = time.monotonic()
+        try:
+            async with engine.stream(self._call_sid) as stream, asyncio.timeout(None) as self._patience:
+                stream.push(self._tail.slice(start_ms * BYTES_PER_MS, self._tail.end))
+                if self._finished:
+                    stream.finish()
+                self._stream = stream
+                async for event in stream:
+                    self._take(engine, event, start_ms)
+                if self._finished:
+                    return ""
+                reason = "it has ended the stream"
+        except RecognitionError as error:
+            self._tail.cut((start_ms + error.unheard_from_ms) * BYTES_PER_MS)
+            reason = str(error)
+        except TimeoutError:
+            metrics.PROVIDER_FAILURES.labels(provider=engine.name, fault="silent").inc()
+            self._silent = engine
+            return f"it has not answered a voice for {self._seconds:.1f} s"
+        finally:
+            self._stream = self._patience = None
+            self._answered_ms = self._tail.voiced_ms
+            if self._voice:
+                # The next one tells anew that a voice is heard, and when it stops.
+                self._put(SpeechEnded(self._tail.end // BYTES_PER_MS))
+        self._breakers[engine.name].failed(time.monotonic())
+        return reason
+
+    async def _choose(self, left: SpeechToText | None) -> SpeechToText | None:
+        """Who goes on after `left`. None: nobody can, and no more audio will come."""
+        now = time.monotonic()
+        for engine in self._engines:
+            usable = engine.ready and engine is not left and engine is not self._silent
+            if usable and self._breakers[engine.name].allows(now):
+                return engine
+        # None is to be trusted: take turns among those that are there.
+        while not self._finished:
+            if left:
+                await asyncio.sleep(PAUSE_SECONDS)
+            ready = [engine for engine in self._engines if engine.ready]
+            if ready:
+                return next((engine for engine in ready if engine is not left), ready[0])
+            left = left or self._engines[0]
+        return None
+
+    def _announce(self, left: SpeechToText, reason: str, engine: SpeechToText) -> None:
+        metrics.PROVIDER_SWITCHES.labels(service="speech_to_text", to=engine.name).inc()
+        logger.warning(
+            "call %s: speech recognition goes from %s to %s at %d ms: %s",
+            self._call_sid, left.name, engine.name, self._tail.start // BYTES_PER_MS, reason,
+        )  # fmt: skip
+
+    def _watch(self) -> None:
+        """A voice that gets no answer in time is given to the next recogniser, if there is one."""
+        patience = self._patience
+        if patience is None or patience.when() is not None or self._silent or len(self._engines) == 1:
+            return
+        if self._tail.voiced_ms - self._answered_ms >= LEAST_VOICE_MS:
+            patience.reschedule(asyncio.get_running_loop().time() + self._seconds - LEAST_VOICE_MS / 1000)
+
+    def _take(self, engine: SpeechToText, event: RecognitionEvent, start_ms: int) -> None:
+        if self._patience and not self._patience.expired():
+            self._patience.reschedule(None)
+        match event:
+            case SpeechStarted() | SpeechEnded():
+                self._put(replace(event, at_ms=start_ms + event.at_ms))
+            case Interim():
+                self._put(replace(event, started_ms=start_ms + event.started_ms))
+            case Final():
+                ended_ms = start_ms + event.ended_ms
+                self._tail.cut(ended_ms * BYTES_PER_MS)
+                self._judge(engine)
+                self._put(replace(event, started_ms=start_ms + event.started_ms, ended_ms=ended_ms))
+        self._answered_ms = self._tail.voiced_ms
+
+    def _judge(self, engine: SpeechToText) -> None:
+        """`engine` has heard words."""
+        self._breakers[engine.name].worked(self._opened)
+        if self._silent and self._silent is not engine and not self._accused:
+            self._accused = True
+            self._breakers[self._silent.name].failed(time.monotonic())
+
+    def _put(self, event: RecognitionEvent) -> None:
+        if isinstance(event, SpeechStarted):
+            self._voice = True
+        elif isinstance(event, SpeechEnded):
+            self._voice = False
+        self._events.put(event)

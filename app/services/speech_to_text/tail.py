@@ -1,0 +1,81 @@
+"""The audio of a call that has no final yet: what another stream, or recogniser, has to hear again."""
+
+from __future__ import annotations
+
+import audioop
+from collections import deque
+
+BYTES_PER_MS = 8
+"""8 kHz μ-law."""
+BLOCK = 100 * BYTES_PER_MS
+"""Loudness is judged a block at a time."""
+QUIET_RMS = 100
+"""Below this, −50 dB of full scale, nobody speaks: on a telephone speech is about −26 dB (ITU-T G.100)."""
+VOICE_RMS = 400
+"""−38 dB: what is above it is loud enough to be a voice."""
+LEAD = 500 * BYTES_PER_MS
+"""Kept before the first sound: a word may begin softly."""
+LONGEST = 60_000 * BYTES_PER_MS
+"""Kept at most. Recognisers settle what they hear far sooner; this bounds a call's memory to 480 KB."""
+
+
+class Tail:
+    """Positions are bytes since the call's first one.
+
+    A quiet beginning is dropped: a caller who listened for a minute has nothing to be heard again, and a
+    replayed minute would be paid for and waited for.
+    """
+
+    def __init__(self) -> None:
+        self.start = 0
+        """Position of the first byte kept."""
+        self.end = 0
+        self._audio = bytearray()
+        self.voiced_ms = 0
+        """How much was loud enough to be a voice, since the first byte."""
+        self._judged = 0
+        self._loud: deque[int] = deque()
+        """Where the blocks begin that are not quiet."""
+
+    def append(self, audio: bytes) -> None:
+        """Take audio of any length."""
+        self._audio += audio
+        self.end += len(audio)
+        if self.end - self._judged >= BLOCK:
+            self._judge()
+
+    def cut(self, position: int) -> None:
+        """Everything before `position` is final."""
+        while self._loud and self._loud[0] + BLOCK <= position:
+            self._loud.popleft()
+        self._drop(min(position, self.end))
+        self._drop_quiet()
+
+    def slice(self, start: int, end: int) -> bytes:
+        """The audio between two positions, as far as it is kept."""
+        return bytes(self._audio[max(0, start - self.start) : max(0, end - self.start)])
+
+    @property
+    def loud_ms(self) -> int:
+        """How much of it is not quiet."""
+        return len(self._loud) * BLOCK // BYTES_PER_MS
+
+    def _judge(self) -> None:
+        while self.end - self._judged >= BLOCK:
+            block = self.slice(self._judged, self._judged + BLOCK)
+            rms = audioop.rms(audioop.ulaw2lin(block, 2), 2)
+            if rms >= QUIET_RMS:
+                self._loud.append(self._judged)
+            if rms >= VOICE_RMS:
+                self.voiced_ms += BLOCK // BYTES_PER_MS
+            self._judged += BLOCK
+        self._drop(self.end - LONGEST)
+        self._drop_quiet()
+
+    def _drop_quiet(self) -> None:
+        self._drop((self._loud[0] if self._loud else self._judged) - LEAD)
+
+    def _drop(self, position: int) -> None:
+        if position > self.start:
+            del self._audio[: position - self.start]
+            self.start = position

@@ -1,0 +1,423 @@
+"""The whole recogniser against Google's protocol on loopback: real channels, real RPCs, real messages."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from google.cloud import speech_v1, speech_v2
+
+from app.errors import SettingError
+from app.services.speech_to_text import (
+    Final,
+    Interim,
+    RecognitionError,
+    RecognitionEvent,
+    SpeechEnded,
+    SpeechStarted,
+)
+from app.services.speech_to_text.google import GoogleSpeechToText
+from app.services.speech_to_text.google.rollover import Limits
+from app.services.speech_to_text.google.stream import GoogleStream
+from app.settings import Settings, load_settings
+from tests.providers.google_speech_server import Script, Speech, SpeechServer
+
+Code = grpc.StatusCode
+TEXT = "please remind me to call my mother at seven"
+FRAME = 160
+
+
+def settings(server: SpeechServer, **overrides: object) -> Settings:
+    return load_settings(
+        google_speech_endpoint=server.address,
+        google_plaintext=True,
+        google_cloud_project_id="a-project",
+        **overrides,
+    )
+
+
+@asynccontextmanager
+async def google(
+    server: SpeechServer, limits: Limits | None = None, **overrides: object
+) -> AsyncIterator[GoogleSpeechToText]:
+    recogniser = GoogleSpeechToText(settings(server, **overrides), limits)
+    await recogniser.start()
+    try:
+        yield recogniser
+    finally:
+        await recogniser.aclose()
+
+
+async def hear(recogniser: GoogleSpeechToText, speech: Speech, speed: float = 0) -> list[RecognitionEvent]:
+    """What is heard of a call, played `speed` times as fast as life, at once if 0."""
+    async with recogniser.stream("CA1") as stream:
+        playing = asyncio.create_task(play(stream, bytes(speech.audio), speed))
+        try:
+            async with asyncio.timeout(60):
+                return [event async for event in stream]
+        finally:
+            playing.cancel()
+            await asyncio.wait([playing])
+
+
+async def play(stream: GoogleStream, audio: bytes, speed: float) -> None:
+    for at in range(0, len(audio), FRAME):
+        stream.push(audio[at : at + FRAME])
+        if speed and at % (FRAME * 5) == 0:
+            await asyncio.sleep(0.1 / speed)
+    stream.finish()
+
+
+def words(events: list[RecognitionEvent]) -> list[str]:
+    return [word for event in events if isinstance(event, Final) for word in event.text.split()]
+
+
+def talk(seconds: int, rng: random.Random) -> Speech:
+    """Sentences of different words with pauses between them."""
+    speech = Speech().silence(200)
+    number = 0
+    while len(speech.audio) < seconds * 8000:
+        for _ in range(rng.randint(1, 8)):
+            speech.word(f"w{number}", rng.randint(120, 500))
+            number += 1
+        speech.silence(rng.choice([450, 800, 2500]))
+    return speech
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+async def test_a_call_is_told_in_its_own_time(api: str) -> None:
+    speech = Speech().silence(500).sentence("please remind me").sentence("at seven")
+    async with (
+        SpeechServer(speech.words).serving() as server,
+        google(server, google_speech_api=api) as recogniser,
+    ):
+        events = await hear(recogniser, speech)
+    assert [type(event) for event in events if not isinstance(event, Interim)] == [
+        SpeechStarted, SpeechEnded, Final, SpeechStarted, SpeechEnded, Final,
+    ]  # fmt: skip
+    finals = [event for event in events if isinstance(event, Final)]
+    assert [final.text for final in finals] == ["please remind me", "at seven"]
+    assert [(final.started_ms, final.ended_ms) for final in finals] == [(500, 1400), (2000, 2600)]
+    assert finals[0].confidence == pytest.approx(0.9 if api == "v1" else 0.8)
+    assert [event.at_ms for event in events if isinstance(event, SpeechStarted)] == [500, 2000]
+    assert server.sizes <= {800, len(speech.audio) % 800}
+
+
+async def test_v1_is_asked_for_the_enhanced_phone_model() -> None:
+    async with (
+        SpeechServer([]).serving() as server,
+        google(server, google_speech_api="v1", speech_contexts=("todo", "note")) as recogniser,
+    ):
+        await hear(recogniser, Speech().silence(100))
+    assert server.configs[0] == speech_v1.StreamingRecognizeRequest(
+        streaming_config={
+            "config": {
+                "encoding": "MULAW",
+                "sample_rate_hertz": 8000,
+                "audio_channel_count": 1,
+                "language_code": "en-US",
+                "model": "phone_call",
+                "use_enhanced": True,
+                "enable_automatic_punctuation": True,
+                "enable_word_time_offsets": True,
+                "enable_word_confidence": True,
+                "speech_contexts": [{"phrases": ["todo", "note"], "boost": 10.0}],
+            },
+            "interim_results": True,
+            "enable_voice_activity_events": True,
+        }
+    )
+
+
+async def test_v2_is_asked_for_telephony_with_inline_phrases() -> None:
+    async with (
+        SpeechServer([]).serving() as server,
+        google(server, speech_contexts=("todo",), google_speech_location="eu") as recogniser,
+    ):
+        await hear(recogniser, Speech().silence(100))
+    assert server.configs[0] == speech_v2.StreamingRecognizeRequest(
+        recognizer="projects/a-project/locations/eu/recognizers/_",
+        streaming_config={
+            "config": {
+                "explicit_decoding_config": {
+                    "encoding": "MULAW", "sample_rate_hertz": 8000, "audio_channel_count": 1,
+                },
+                "language_codes": ["en-US"],
+                "model": "telephony",
+                "features": {
+                    "enable_automatic_punctuation": True,
+                    "enable_word_time_offsets": True,
+                    "enable_word_confidence": True,
+                },
+                "adaptation": {
+                    "phrase_sets": [{"inline_phrase_set": {"phrases": [{"value": "todo", "boost": 10.0}]}}]
+                },
+            },
+            "streaming_features": {"interim_results": True, "enable_voice_activity_events": True},
+        },
+    )  # fmt: skip
+
+
+async def test_chirp_is_not_asked_to_time_words() -> None:
+    async with (
+        SpeechServer([]).serving() as server,
+        google(server, google_speech_model="chirp_3") as recogniser,
+    ):
+        await hear(recogniser, Speech().silence(100))
+    features = server.configs[0].streaming_config.config.features
+    assert not features.enable_word_time_offsets
+    assert not features.enable_word_confidence
+
+
+FAULTS = [
+    (Code.ABORTED, "Max duration of 5 minutes reached for stream."),
+    (Code.OUT_OF_RANGE, "Exceeded maximum allowed stream duration of 305 seconds."),
+    (Code.ABORTED, "Stream timed out after receiving no more client requests."),
+    (Code.INVALID_ARGUMENT, "Audio Timeout Error: Long duration elapsed without audio."),
+    (Code.UNAVAILABLE, "The service is currently unavailable."),
+    (Code.DEADLINE_EXCEEDED, "Deadline Exceeded"),
+    (Code.INTERNAL, "Internal error encountered."),
+    (Code.CANCELLED, "The operation was cancelled."),
+    (Code.RESOURCE_EXHAUSTED, "Quota exceeded"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[0].name} {fault[1][:12]}")
+@pytest.mark.parametrize("api", ["v1", "v2"])
+async def test_no_fault_loses_or_doubles_a_word(fault: tuple[Code, str], api: str) -> None:
+    rng = random.Random(f"{fault} {api}")
+    speech = talk(20, rng)
+
+    def script(stream: int) -> Script:
+        return Script(rng.randrange(0, 12000), *fault) if stream < 3 else Script()
+
+    async with (
+        SpeechServer(speech.words, script).serving() as server,
+        google(server, google_speech_api=api) as recogniser,
+    ):
+        assert words(await hear(recogniser, speech, speed=20)) == speech.words
+    assert len(server.configs) > 1
+    assert server.active == 0
+
+
+async def test_an_error_inside_a_response_is_an_error() -> None:
+    speech = talk(5, random.Random(1))
+
+    def script(stream: int) -> Script:
+        return Script(1000, Code.UNAVAILABLE, inside=True) if stream == 0 else Script()
+
+    async with (
+        SpeechServer(speech.words, script).serving() as server,
+        google(server, google_speech_api="v1") as recogniser,
+    ):
+        assert words(await hear(recogniser, speech)) == speech.words
+    assert len(server.configs) == 2
+
+
+@pytest.mark.parametrize("with_words", [True, False], ids=["timed", "untimed"])
+async def test_a_hundred_calls_with_faults_at_random_lose_and_double_nothing(with_words: bool) -> None:
+    rng = random.Random(7)
+    speech = talk(12, rng)
+
+    def script(stream: int) -> Script:
+        code, details = rng.choice(FAULTS[:-1])
+        abort_at_ms = rng.randrange(0, 9000) if rng.random() < 0.5 else None
+        return Script(abort_at_ms, code, details, words=with_words, end_offset_ms=rng.choice([0, 90]))
+
+    async with (
+        SpeechServer(speech.words, script).serving() as server,
+        google(server, failover_seconds=30.0) as recogniser,
+    ):
+        calls = await asyncio.gather(*(hear(recogniser, speech, 10) for _ in range(100)))
+        assert [words(call) for call in calls] == [speech.words] * 100
+    assert len(server.configs) > 150
+
+
+@pytest.mark.parametrize("with_words", [True, False], ids=["timed", "untimed"])
+@pytest.mark.parametrize("limits", [Limits(2.0, 60.0), Limits(60.0, 2.5)], ids=["pause", "forced"])
+async def test_no_rollover_loses_or_doubles_a_word(limits: Limits, with_words: bool) -> None:
+    speech = talk(60, random.Random(3))
+
+    async with (
+        SpeechServer(speech.words, lambda n: Script(words=with_words)).serving() as server,
+        google(server, limits) as recogniser,
+    ):
+        events = await hear(recogniser, speech, speed=8)
+    assert words(events) == speech.words
+    assert len(server.configs) >= 4
+    assert server.half_closed >= len(server.configs) - 1
+
+
+async def test_a_stream_replaced_in_time_is_read_to_its_last_final() -> None:
+    speech = Speech().silence(200).sentence("one two three four", 2000).sentence("five six seven", 2000)
+
+    def script(stream: int) -> Script:
+        return Script(late_seconds=0.3)
+
+    async with (
+        SpeechServer(speech.words, script).serving() as server,
+        google(server, Limits(0.4, 0.4)) as recogniser,
+    ):
+        events = await hear(recogniser, speech, speed=1)
+    assert words(events) == speech.words
+    assert len(server.configs) > 3
+
+
+async def test_a_quiet_line_is_kept_alive_and_its_clock_stands() -> None:
+    first, second = Speech().sentence("one two"), Speech()
+    second.words = ["one", "two"]
+    second.sentence("three four")
+    async with (
+        SpeechServer(second.words).serving() as server,
+        google(server, Limits(idle=0.5)) as recogniser,
+        recogniser.stream("CA1") as stream,
+    ):
+        stream.push(bytes(first.audio))
+        await asyncio.sleep(2.2)
+        stream.push(bytes(second.audio))
+        stream.finish()
+        events = [event async for event in stream]
+    assert len(server.configs) == 1
+    finals = [event for event in events if isinstance(event, Final)]
+    assert [(final.text, final.started_ms, final.ended_ms) for final in finals] == [
+        ("one two", 0, 600),
+        ("three four", 1200, 1800),
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        (Code.PERMISSION_DENIED, "The caller does not have permission"),
+        (Code.UNAUTHENTICATED, "Request had invalid authentication credentials."),
+        (Code.NOT_FOUND, "Unable to find Recognizer"),
+        (Code.INVALID_ARGUMENT, "Invalid recognition 'config': bad model"),
+    ],
+    ids=lambda fault: str(fault[0].name),
+)
+async def test_what_will_not_get_better_is_given_up_at_once(fault: tuple[Code, str]) -> None:
+    speech = Speech().sentence("one two").sentence("three four")
+    async with (
+        SpeechServer(speech.words, lambda n: Script(0 if n else 1500, *fault)).serving() as server,
+        google(server) as recogniser,
+    ):
+        with pytest.raises(RecognitionError, match=fault[1][:10]) as caught:
+            await hear(recogniser, speech)
+    assert caught.value.unheard_from_ms == 600
+    # Two, where grpc.aio lost the first one's reason.
+    assert len(server.configs) <= 2
+
+
+async def test_a_quota_is_given_some_time() -> None:
+    speech = Speech().sentence("one two")
+    full = Script(0, Code.RESOURCE_EXHAUSTED, "Quota exceeded")
+    async with (
+        SpeechServer(speech.words, lambda n: full).serving() as server,
+        google(server, failover_seconds=1.5) as recogniser,
+    ):
+        with pytest.raises(RecognitionError, match="RESOURCE_EXHAUSTED: Quota exceeded"):
+            await hear(recogniser, speech)
+    assert 2 <= len(server.configs) <= 4
+
+
+async def test_a_server_that_is_not_there_is_given_up_in_time() -> None:
+    server = SpeechServer([])
+    server.address = "127.0.0.1:1"
+    async with google(server, failover_seconds=0.5) as recogniser:
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(RecognitionError, match="UNAVAILABLE"):
+            await hear(recogniser, Speech().sentence("one"))
+        assert asyncio.get_running_loop().time() - begun < 1
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_in_time() -> None:
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(hold, "127.0.0.1", 0)
+    server = SpeechServer([])
+    server.address = f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with google(server, failover_seconds=0.5) as recogniser:
+        with pytest.raises(RecognitionError, match="could not be reached"):
+            await hear(recogniser, Speech().sentence("one"))
+        assert len(recogniser.channels) == 0
+    listener.close()
+
+
+async def test_two_hundred_streams_run_against_a_server_that_allows_a_hundred_on_a_connection() -> None:
+    speech = Speech().sentence(TEXT)
+    async with SpeechServer(speech.words).serving(streams=100) as server, google(server) as recogniser:
+        everybody = asyncio.Barrier(200)
+
+        async def call() -> list[str]:
+            async with recogniser.stream("CA1") as stream:
+                stream.push(bytes(speech.audio))
+                events = []
+                async for event in stream:
+                    events.append(event)
+                    if isinstance(event, Final):
+                        await everybody.wait()
+                        stream.finish()
+                return words(events)
+
+        async with asyncio.timeout(60):
+            assert await asyncio.gather(*(call() for _ in range(200))) == [speech.words] * 200
+        assert server.most_active == 200
+        assert len(recogniser.channels) <= 3
+
+
+async def test_reconnecting_leaves_nothing_behind() -> None:
+    speech = Speech().sentence("one")
+    streams = itertools.count()
+
+    def script(stream: int) -> Script:
+        return Script(100, Code.UNAVAILABLE) if next(streams) % 2 == 0 else Script()
+
+    async with SpeechServer(speech.words, script).serving() as server, google(server) as recogniser:
+        for _ in range(5):
+            await hear(recogniser, speech)
+        server.configs.clear()
+        gc.collect()
+        before = len(gc.get_objects())
+        for _ in range(100):
+            assert words(await hear(recogniser, speech)) == ["one"]
+        assert len(server.configs) > 150
+        server.configs.clear()
+        gc.collect()
+        assert len(gc.get_objects()) - before < 1000
+        assert len(recogniser.channels) == 1
+        assert [task for task in asyncio.all_tasks() if "Google" in task.get_name()] == []
+    assert server.active == 0
+
+
+async def test_leaving_in_the_middle_cancels_the_rpc() -> None:
+    speech = Speech().sentence(TEXT)
+    async with SpeechServer(speech.words).serving() as server, google(server) as recogniser:
+        async with recogniser.stream("CA1") as stream:
+            stream.push(bytes(speech.audio))
+            await anext(aiter(stream))
+            assert server.active == 1
+        async with asyncio.timeout(5):
+            while server.active:
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.filterwarnings("ignore:The load_credentials_from_file method:DeprecationWarning")
+async def test_credentials_that_are_not_there_are_named(tmp_path: Path) -> None:
+    recogniser = GoogleSpeechToText(load_settings(google_application_credentials=str(tmp_path / "none.json")))
+    with pytest.raises(SettingError, match="GOOGLE_APPLICATION_CREDENTIALS"):
+        await recogniser.start()
+    assert not recogniser.ready
+
+
+async def test_v2_without_a_project_is_refused() -> None:
+    with pytest.raises(SettingError, match="GOOGLE_CLOUD_PROJECT_ID"):
+        await GoogleSpeechToText(load_settings(google_plaintext=True)).start()

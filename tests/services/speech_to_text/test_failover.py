@@ -1,0 +1,259 @@
+"""Two recognisers behind Google's protocol on loopback, as one: the first fails, the second goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import grpc
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from app.errors import SettingError
+from app.services.speech_to_text import (
+    Final,
+    RecognitionEvent,
+    RecognitionStream,
+    SpeechEnded,
+    SpeechStarted,
+)
+from app.services.speech_to_text.breaker import Breaker
+from app.services.speech_to_text.failover import FailoverSpeechToText
+from app.services.speech_to_text.google import GoogleSpeechToText
+from app.services.speech_to_text.tail import BLOCK, LEAD, LONGEST, Tail
+from app.settings import load_settings
+from tests.providers.google_speech_server import Script, Speech, SpeechServer
+
+Code = grpc.StatusCode
+REFUSED = Script(0, Code.PERMISSION_DENIED, "The caller does not have permission")
+SECONDS = 1.5
+
+
+class Engine(GoogleSpeechToText):
+    """One of several, with a name of its own."""
+
+    def __init__(self, name: str, address: str) -> None:
+        super().__init__(
+            load_settings(
+                google_speech_endpoint=address,
+                google_plaintext=True,
+                google_cloud_project_id="p",
+                failover_seconds=SECONDS,
+            )
+        )
+        self.name = name
+
+
+@asynccontextmanager
+async def two(
+    words: list[str],
+    first: Callable[[int], Script],
+    second: Callable[[int], Script] = lambda n: Script(),
+    cool_down: float = 30.0,
+) -> AsyncIterator[tuple[FailoverSpeechToText, SpeechServer, SpeechServer]]:
+    async with SpeechServer(words, first).serving() as one, SpeechServer(words, second).serving() as other:
+        engines = [Engine("first", one.address), Engine("second", other.address)]
+        recogniser = FailoverSpeechToText(engines, SECONDS, cool_down)
+        await recogniser.start()
+        try:
+            yield recogniser, one, other
+        finally:
+            await recogniser.aclose()
+
+
+async def play(stream: RecognitionStream, speech: Speech, speed: float) -> None:
+    for at in range(0, len(speech.audio), 800):
+        stream.push(bytes(speech.audio[at : at + 800]))
+        await asyncio.sleep(0.1 / speed)
+    stream.finish()
+
+
+async def hear(recogniser: FailoverSpeechToText, speech: Speech, speed: float = 10) -> list[RecognitionEvent]:
+    async with recogniser.stream("CA1") as stream, asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(play(stream, speech, speed))
+        return [event async for event in stream]
+
+
+def words(events: list[RecognitionEvent]) -> list[str]:
+    return [word for event in events if isinstance(event, Final) for word in event.text.split()]
+
+
+def talk(sentences: int) -> Speech:
+    speech = Speech().silence(300)
+    for number in range(sentences):
+        speech.sentence(f"a{number} b{number} c{number} d{number}", 700)
+    return speech
+
+
+def switches(to: str) -> float:
+    labels = {"service": "speech_to_text", "to": to}
+    return REGISTRY.get_sample_value("offhook_provider_switches_total", labels) or 0.0
+
+
+async def test_the_first_one_serves_while_it_works() -> None:
+    speech = talk(3)
+    async with two(speech.words, lambda n: Script()) as (recogniser, first, second):
+        assert words(await hear(recogniser, speech)) == speech.words
+        assert (len(first.configs), len(second.configs)) == (1, 0)
+        assert recogniser.ready
+        assert recogniser.name == "first, second"
+
+
+@pytest.mark.parametrize("fault", [Code.PERMISSION_DENIED, Code.UNAVAILABLE, Code.RESOURCE_EXHAUSTED])
+async def test_the_second_goes_on_in_the_same_call_in_the_calls_time(fault: Code) -> None:
+    speech = talk(5)
+
+    def script(stream: int) -> Script:
+        return Script(4000 if stream == 0 else 0, fault)
+
+    before = switches("second")
+    async with two(speech.words, script) as (recogniser, first, second):
+        events = await hear(recogniser, speech)
+    assert words(events) == speech.words
+    assert [event.ended_ms for event in events if isinstance(event, Final)] == speech.ends_ms[3::4]
+    assert first.configs
+    assert len(second.configs) == 1
+    assert switches("second") == before + 1
+
+
+async def test_a_switch_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    speech = talk(2)
+    with caplog.at_level(logging.WARNING):
+        async with two(speech.words, lambda n: REFUSED) as (recogniser, _, _):
+            await hear(recogniser, speech)
+    [line] = [record.getMessage() for record in caplog.records if "speech recognition" in record.getMessage()]
+    assert "call CA1: speech recognition goes from first to second at 0 ms" in line
+    assert "The caller does not have permission" in line
+
+
+async def test_a_voice_that_gets_no_answer_goes_to_the_second_in_time() -> None:
+    speech = talk(6)
+    async with two(speech.words, lambda n: Script(quiet_from_ms=3000)) as (recogniser, first, second):
+        events = await hear(recogniser, speech, speed=2)
+        assert words(events) == speech.words
+        assert second.configs
+        # What the second heard shows that there was a voice: the next call does not try the first.
+        assert words(await hear(recogniser, speech)) == speech.words
+        assert len(first.configs) == 1
+
+
+async def test_a_server_that_answers_late_is_waited_for() -> None:
+    speech = talk(2)
+    async with two(speech.words, lambda n: Script(late_seconds=0.05)) as (recogniser, _, second):
+        assert words(await hear(recogniser, speech, speed=2)) == speech.words
+        assert not second.configs
+
+
+async def test_silence_needs_no_answer() -> None:
+    async with two([], lambda n: Script()) as (recogniser, _, second):
+        assert await hear(recogniser, Speech().silence(8000), speed=4) == []
+        assert not second.configs
+
+
+async def test_a_voice_that_was_heard_when_the_first_failed_has_stopped_for_all_one_knows() -> None:
+    speech = talk(3)
+
+    def script(stream: int) -> Script:
+        return Script(2600 if stream == 0 else 0, Code.PERMISSION_DENIED)
+
+    async with two(speech.words, script) as (recogniser, _, _):
+        events = await hear(recogniser, speech)
+    story = [event for event in events if isinstance(event, SpeechStarted | SpeechEnded)]
+    assert [type(event) for event in story] == [SpeechStarted, SpeechEnded] * 4
+    assert words(events) == speech.words
+
+
+async def test_the_first_is_tried_again_when_it_has_cooled_down() -> None:
+    speech = talk(1)
+
+    def script(stream: int) -> Script:
+        return REFUSED if stream == 0 else Script()
+
+    async with two(speech.words, script, cool_down=0.5) as (recogniser, first, second):
+        assert words(await hear(recogniser, speech)) == speech.words
+        assert words(await hear(recogniser, speech)) == speech.words
+        await asyncio.sleep(0.5)
+        assert words(await hear(recogniser, speech)) == speech.words
+        assert (len(first.configs), len(second.configs)) == (2, 2)
+
+
+async def test_when_none_can_a_call_is_not_dropped() -> None:
+    speech = talk(6)
+
+    def script(stream: int) -> Script:
+        return REFUSED if stream < 2 else Script()
+
+    async with two(speech.words, script, lambda n: REFUSED) as (recogniser, _, _):
+        assert words(await hear(recogniser, speech, speed=4)) == speech.words
+
+
+async def test_a_hundred_calls_with_both_failing_at_random_lose_and_double_nothing() -> None:
+    rng = random.Random(5)
+    speech = talk(6)
+
+    def script(stream: int) -> Script:
+        code = rng.choice([Code.UNAVAILABLE, Code.PERMISSION_DENIED, Code.ABORTED, Code.RESOURCE_EXHAUSTED])
+        return Script(rng.randrange(100, 9000) if rng.random() < 0.4 else None, code)
+
+    async with two(speech.words, script, script, cool_down=0.2) as (recogniser, first, second):
+        calls = await asyncio.gather(*(hear(recogniser, speech, 4) for _ in range(100)))
+        assert [words(call) for call in calls] == [speech.words] * 100
+        assert first.configs
+        assert second.configs
+    assert (first.active, second.active) == (0, 0)
+
+
+async def test_one_that_is_set_up_wrongly_is_named() -> None:
+    engines = [GoogleSpeechToText(load_settings(google_plaintext=True)), Engine("second", "127.0.0.1:1")]
+    with pytest.raises(SettingError, match="GOOGLE_CLOUD_PROJECT_ID"):
+        await FailoverSpeechToText(engines, SECONDS).start()
+    assert not engines[1].ready
+
+
+def test_a_breaker_lets_one_try_after_it_has_cooled_down() -> None:
+    breaker = Breaker(10)
+    assert breaker.allows(0)
+    breaker.failed(5)
+    assert not breaker.allows(14)
+    assert breaker.allows(15)
+    assert not breaker.allows(16)
+    breaker.worked(opened=4)
+    assert not breaker.allows(17)
+    breaker.worked(opened=15)
+    assert breaker.allows(18)
+
+
+LOUD, QUIET = b"\x10", b"\xff"
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3 * BLOCK)), max_size=60), st.data())
+def test_a_tail_keeps_every_sound_that_is_not_final(
+    sounds: list[tuple[bool, int]], data: st.DataObject
+) -> None:
+    tail, whole, final = Tail(), bytearray(), 0
+    for is_loud, size in sounds:
+        audio = (LOUD if is_loud else QUIET) * size
+        whole += audio
+        tail.append(audio)
+        if data.draw(st.booleans()):
+            final = data.draw(st.integers(final, len(whole)))
+            tail.cut(final)
+    assert tail.end == len(whole)
+    assert tail.slice(tail.start, tail.end) == whole[tail.start :]
+    unheard = whole.find(LOUD, final)
+    # A block is quiet or not as a whole; one loud sample in it is not a sound.
+    if unheard >= 0 and whole[unheard : unheard + 2 * BLOCK].count(LOUD) == 2 * BLOCK:
+        assert tail.start <= unheard
+
+
+def test_a_tail_is_bounded_and_forgets_a_quiet_beginning() -> None:
+    tail = Tail()
+    tail.append(QUIET * 100 * BLOCK)
+    assert tail.end - tail.start <= LEAD + BLOCK
+    tail.append(LOUD * (LONGEST + 10 * BLOCK))
+    assert tail.end - tail.start <= LONGEST + BLOCK
