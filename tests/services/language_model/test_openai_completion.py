@@ -45,11 +45,20 @@ def test_calls_are_the_same_however_they_are_cut_and_numbered(
     ]
 
 
-@given(texts=st.lists(st.text()))
+@given(texts=st.lists(st.text(st.characters(exclude_characters="*`"))))
 def test_words_come_out_as_they_went_in(texts: list[str]) -> None:
     completion = Completion()
     assert [completion.feed(chunk(content=text)) for text in texts] == texts
     assert completion.text == "".join(texts)
+
+
+def test_markdown_is_not_spoken() -> None:
+    completion = Completion()
+    assert [completion.feed(chunk(content=text)) for text in ("*", "*At `n", "ine`** it is")] == [
+        "",
+        "At n",
+        "ine it is",
+    ]
 
 
 def test_without_a_reason_for_its_end_it_broke_off() -> None:

@@ -216,6 +216,15 @@ async def test_the_end_of_the_call_comes_after_the_words(
     assert (spoken(words), last) == ("Bye, then.", ending)
 
 
+async def test_a_goodbye_waits_for_what_has_to_be_put_right(
+    server: OpenAIServer, model: OpenAILanguageModel
+) -> None:
+    server.will(["Noted. Goodbye.", save(kind="alarm"), Call("hang_up", ("{}",))], [save()], ["Now it is."])
+    *events, last = await replied(model)
+    assert [item.text for item in saved(events)] == ["call Anna"]
+    assert last == HangUp()
+
+
 async def test_without_a_transfer_number_there_is_no_transfer(server: OpenAIServer) -> None:
     async for model in _model(server):
         server.will([Call("transfer", ("{}",))], ["I cannot connect you."])
@@ -238,6 +247,17 @@ async def test_a_parameter_that_a_server_refuses_is_left_out_from_then_on(
     assert spoken(await replied(model)) == "One."
     assert spoken(await replied(model)) == "Two."
     assert [parameter in request for request in server.requests] == [True, False, False]
+
+
+async def test_calls_that_find_a_parameter_refused_at_the_same_time_are_all_answered(
+    server: OpenAIServer, model: OpenAILanguageModel
+) -> None:
+    server.refused_parameters = {"reasoning_effort", "stream_options"}
+    for _ in range(20):
+        server.will(["Good morning."])
+    async with asyncio.TaskGroup() as tasks:
+        replies = [tasks.create_task(replied(model)) for _ in range(20)]
+    assert {spoken(reply.result()) for reply in replies} == {"Good morning."}
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,15 @@ async def test_a_refusal_or_broken_json_is_asked_again(
         await summarized(summarizer)
 
 
+async def test_a_refusal_is_told_in_the_models_own_words(
+    server: OpenAIServer, summarizer: OpenAISummarizer
+) -> None:
+    for _ in range(openai_summarizer.TRIES):
+        server.will([Refusal("I'd rather not.")])
+    with pytest.raises(SummaryError, match="it refused: I'd rather not"):
+        await summarized(summarizer)
+
+
 async def test_json_in_a_code_fence_is_json(server: OpenAIServer, summarizer: OpenAISummarizer) -> None:
     server.will([f"```json\n{written()}\n```"])
     assert (await summarized(summarizer)).summary == "The caller wants to be reminded."
@@ -145,7 +154,7 @@ async def test_a_long_call_is_summarised_in_parts_and_these_in_one(
     server: OpenAIServer, summarizer: OpenAISummarizer
 ) -> None:
     server.context_characters = openai_summarizer.PART_CHARACTERS + 10_000
-    parts = [[written(f"Part {number}.")] for number in range(4)]
+    parts: list[Answer] = [[written(f"Part {number}.")] for number in range(4)]
     server.will(*parts, [written("All of it.")])
     assert (await summarized(summarizer, LONG)).summary == "All of it."
     *each, merging = asked(server)

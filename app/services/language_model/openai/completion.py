@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionAssistantMessageParam, ChatCompletionChunk
 from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from app.services.openai_client import BrokenAnswerError
+
+UNSPOKEN = str.maketrans("", "", "*`")
+"""Markdown that models fall back into; a voice would read it out."""
 
 
 @dataclass(slots=True)
@@ -26,6 +30,7 @@ class Completion:
         self.text = ""
         self.calls: list[ToolCall] = []
         self.finish_reason: str | None = None
+        self.usage: CompletionUsage | None = None
         self._by_index: dict[int, ToolCall] = {}
 
     def feed(self, chunk: ChatCompletionChunk) -> str:
@@ -36,10 +41,11 @@ class Completion:
         """
         try:
             text = ""
+            self.usage = chunk.usage or self.usage
             # The chunk that tells the usage has no choice.
             for choice in chunk.choices[:1]:
                 self.finish_reason = choice.finish_reason or self.finish_reason
-                text = (choice.delta.content or "") + (choice.delta.refusal or "")
+                text = ((choice.delta.content or "") + (choice.delta.refusal or "")).translate(UNSPOKEN)
                 for delta in choice.delta.tool_calls or ():
                     self._feed_call(delta)
             self.text += text

@@ -86,19 +86,25 @@ class OpenAILanguageModel:
                         # What the rounds say must not run together.
                         yield Say(f" {text}" if spoken and text == completion.text else text)
             completion.end()
+            log.debug("%s: %s", self.name, completion.usage)
             spoken = spoken or bool(completion.text.strip())
+            if completion.calls and not left:
+                log.warning("%s calls tools to the last; ignored: %.200s", self.name, completion.calls)
             if not completion.calls or not left:
                 break
             messages.append(completion.message())
+            deeds = []
             for call in completion.calls:
                 deed, result = self._do(call, items, talk)
                 messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+                deeds.append(deed)
                 if isinstance(deed, SaveItem):
                     items[deed.item.id] = deed.item
                     yield deed
                 elif deed:
                     ending = deed
-            if ending and completion.text.strip():
+            # The goodbye is said, and nothing is left to be put right.
+            if ending and completion.text.strip() and None not in deeds:
                 break
         if not spoken:
             raise BrokenAnswerError("the answer has no words")
@@ -121,6 +127,7 @@ class OpenAILanguageModel:
     ) -> AsyncStream[ChatCompletionChunk]:
         assert self._client is not None, "start() comes first"
         while True:
+            options = dict(self._options)
             try:
                 stream: AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
                     model=self.name,
@@ -128,11 +135,11 @@ class OpenAILanguageModel:
                     tools=self._tools,
                     tool_choice=tool_choice,
                     stream=True,
-                    **self._options,
+                    **options,
                 )
                 return stream
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                refused = [name for name in self._options if name in f"{error.param} {error.message}"]
+                refused = [name for name in options if name in f"{error.param} {error.message}"]
                 if not refused:
                     raise
                 log.info("%s does without %s: %s", self.name, ", ".join(refused), error.message)
