@@ -68,9 +68,10 @@ def fault_of(error: Exception, model: str) -> Fault:
     match error:
         case openai.APITimeoutError():
             return Fault("timeout", f"{model} did not answer in time.")
-        case openai.APIConnectionError():
-            why = error.__cause__ or error
+        case openai.APIConnectionError(__cause__=httpx2.ConnectError() as why):
             return Fault("connection", f"{model}: no connection ({why}). Check OPENAI_BASE_URL.")
+        case openai.APIConnectionError():
+            return Fault("connection", f"{model}: the connection broke ({error.__cause__ or error}).")
         case openai.AuthenticationError():
             return Fault("unauthorized", f"{model}: OPENAI_API_KEY is missing or wrong. Make a new key.")
         case openai.PermissionDeniedError():
