@@ -152,17 +152,15 @@ async def test_more_clauses_at_once_than_a_connection_carries(
     server: GoogleVoiceServer, voice: GoogleTextToSpeech
 ) -> None:
     server.script = [b"first", Stall()]
-    clauses = [voice.synthesize("Hello.") for _ in range(200)]
-    async with asyncio.timeout(10):
-        assert await asyncio.gather(*map(anext, clauses)) == [b"first"] * 200
-    assert server.running == 200
-    assert len(server.peers) == 3
-    for clause in clauses:
-        await clause.aclose()
-    async with asyncio.timeout(5):
-        await server.idle.wait()
-    server.script = None
-    assert await speak(voice, "Hello.") == audio_of("Hello.")
+    for _ in range(2):
+        clauses = [voice.synthesize("Hello.") for _ in range(200)]
+        async with asyncio.timeout(10):
+            assert await asyncio.gather(*map(anext, clauses)) == [b"first"] * 200
+        assert server.running == 200
+        for clause in clauses:
+            await clause.aclose()
+        async with asyncio.timeout(5):
+            await server.idle.wait()
     assert len(server.peers) == 3
 
 

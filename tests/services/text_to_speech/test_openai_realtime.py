@@ -96,6 +96,20 @@ async def test_a_clause_given_up_is_cancelled_and_its_connection_used_again(
     assert len(server.models) <= WARM + 3
 
 
+async def test_giving_up_what_is_made_already_harms_nothing(
+    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+) -> None:
+    async with aclosing(voice.synthesize("Good morning.")) as pieces:
+        await anext(pieces)
+        async with asyncio.timeout(2):
+            await server.idle.wait()
+    async with asyncio.timeout(2):
+        while all(event["type"] != "response.cancel" for event in server.events):
+            await asyncio.sleep(0.01)
+    for _ in range(WARM + 1):
+        assert await speak(voice, "Good morning.") == audio_of("Good morning.")
+
+
 async def test_giving_up_waits_for_nothing(server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
     server.script = [b"first", Stall()]
     pieces = voice.synthesize("Hello.")
