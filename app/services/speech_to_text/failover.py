@@ -26,7 +26,7 @@ from app.services.speech_to_text.tail import BYTES_PER_MS, Tail
 
 logger = logging.getLogger(__name__)
 
-LEAST_VOICE_MS = 1000
+LEAST_VOICE_MS = 500
 """So much of a voice without any answer is suspicious; a cough is not."""
 PAUSE_SECONDS = 1.0
 """Between attempts when no recogniser is left to try."""
@@ -107,6 +107,7 @@ class FailoverStream:
         self._accused = False
         """That it was a voice is known when the next one has heard words."""
         self._opened = 0.0
+        self._has_next = False
 
     def push(self, audio: bytes) -> None:
         """Take 8 kHz μ-law audio of any length."""
@@ -115,7 +116,8 @@ class FailoverStream:
         self._tail.append(audio)
         if self._stream:
             self._stream.push(audio)
-            self._watch()
+            if self._has_next:
+                self._watch()
 
     def finish(self) -> None:
         """No more audio will come: what is open becomes final, then the iteration ends."""
@@ -146,6 +148,7 @@ class FailoverStream:
         # In whole milliseconds, which is what its times are counted in.
         start_ms = -(-self._tail.start // BYTES_PER_MS)
         self._opened = time.monotonic()
+        self._has_next = engine is not self._engines[-1]
         try:
             async with engine.stream(self._call_sid) as stream, asyncio.timeout(None) as self._patience:
                 stream.push(self._tail.slice(start_ms * BYTES_PER_MS, self._tail.end))
@@ -198,9 +201,9 @@ class FailoverStream:
         )  # fmt: skip
 
     def _watch(self) -> None:
-        """A voice that gets no answer in time is given to the next recogniser, if there is one."""
+        """A voice that gets no answer in time is given to the next recogniser, once a call."""
         patience = self._patience
-        if patience is None or patience.when() is not None or self._silent or len(self._engines) == 1:
+        if patience is None or patience.when() is not None or self._silent:
             return
         if self._tail.voiced_ms - self._answered_ms >= LEAST_VOICE_MS:
             patience.reschedule(asyncio.get_running_loop().time() + self._seconds - LEAST_VOICE_MS / 1000)

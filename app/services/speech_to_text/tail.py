@@ -15,8 +15,8 @@ VOICE_RMS = 400
 """−38 dB: what is above it is loud enough to be a voice."""
 LEAD = 500 * BYTES_PER_MS
 """Kept before the first sound: a word may begin softly."""
-LONGEST = 60_000 * BYTES_PER_MS
-"""Kept at most. Recognisers settle what they hear far sooner; this bounds a call's memory to 480 KB."""
+LONGEST = 120_000 * BYTES_PER_MS
+"""Kept at most, 960 KB. Recognisers settle what they hear far sooner; this is for when there is none."""
 
 
 class Tail:

@@ -8,8 +8,8 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import grpc
 import pytest
+from grpc import StatusCode as Code
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
@@ -29,7 +29,6 @@ from app.services.speech_to_text.tail import BLOCK, LEAD, LONGEST, Tail
 from app.settings import load_settings
 from tests.providers.google_speech_server import Script, Speech, SpeechServer
 
-Code = grpc.StatusCode
 REFUSED = Script(0, Code.PERMISSION_DENIED, "The caller does not have permission")
 SECONDS = 1.5
 

@@ -23,6 +23,10 @@ class Leg:
         self.connected: float | None = None
         self.unreachable = False
         """Its channel got no connection, or has no room for it."""
+        self.answered = opened
+        """When its last response came."""
+        self.answered_voice_ms = 0
+        """How much of a voice there had been in the call by then."""
         self.progressed = False
         """It has brought a final."""
         self.cut_ms: float | None = None

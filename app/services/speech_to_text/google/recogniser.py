@@ -13,6 +13,7 @@ from google.auth.credentials import Credentials
 from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOTransport
 
 from app.errors import SettingError
+from app.services.speech_to_text.google.beat import Beat
 from app.services.speech_to_text.google.channels import OPTIONS, Channels
 from app.services.speech_to_text.google.requests import Dialect, dialect
 from app.services.speech_to_text.google.rollover import Limits
@@ -34,6 +35,7 @@ class GoogleSpeechToText:
         self._dialect: Dialect | None = None
         self._streams: set[asyncio.Task[None]] = set()
         self.channels = Channels(self._channel)
+        self._beat = Beat()
 
     async def start(self) -> None:
         """Find the credentials. Nothing is sent yet.
@@ -71,7 +73,8 @@ class GoogleSpeechToText:
         """One call's recognition. Leaving the context cancels its RPCs, whatever was going on."""
         if self._dialect is None:
             raise RuntimeError("the recogniser was not started")
-        stream = GoogleStream(self._dialect, self.channels, self._limits, self._settings.failover_seconds)
+        seconds = self._settings.failover_seconds
+        stream = GoogleStream(self._dialect, self.channels, self._beat, self._limits, seconds)
         listening = asyncio.create_task(stream.listen(), name=f"recognition of {call_sid} by Google")
         self._streams.add(listening)
         try:

@@ -12,6 +12,7 @@ import grpc.aio
 
 from app import metrics
 from app.services.speech_to_text.event_queue import EventQueue
+from app.services.speech_to_text.google.beat import Beat
 from app.services.speech_to_text.google.channels import Channels
 from app.services.speech_to_text.google.faults import BY_NUMBER, Failure, Fault, Patience, failure
 from app.services.speech_to_text.google.leg import Leg
@@ -35,6 +36,9 @@ TICK_SECONDS = 0.5
 """How often a stream's age is looked at, and on a quiet line a request of silence sent."""
 REFUSAL_SECONDS = 0.2
 """A stream that is refused is refused within about a round trip."""
+LEAST_VOICE_MS = 500
+"""So much of a voice without any answer, for twice the seconds after which another recogniser would have
+taken over: the stream is dead, whatever its connection says."""
 DRAIN_SECONDS = 5.0
 """A stream that was told that no audio will follow may stay silent for so long."""
 
@@ -46,10 +50,13 @@ class GoogleStream:
     with the audio that has no final yet; a leg that was replaced in time is read to its end meanwhile.
     """
 
-    def __init__(self, dialect: Dialect, channels: Channels, limits: Limits, seconds: float) -> None:
+    def __init__(
+        self, dialect: Dialect, channels: Channels, beat: Beat, limits: Limits, seconds: float
+    ) -> None:
         """`seconds`: for how long to try without a working stream."""
         self._dialect = dialect
         self._channels = channels
+        self._beat = beat
         self._limits = limits
         self._seconds = seconds
         self._patience = Patience(seconds)
@@ -70,7 +77,7 @@ class GoogleStream:
             return
         self._tail.append(audio)
         if self._leg and self._tail.end - self._leg.timeline.position >= REQUEST:
-            self._pushed.set()
+            self._beat.set(self._pushed)
 
     def finish(self) -> None:
         """No more audio will come: what is open becomes final, then the iteration ends."""
@@ -104,6 +111,7 @@ class GoogleStream:
         careful = False
         while True:
             leg = self._leg = Leg(self._tail.start, time.monotonic(), careful=careful)
+            leg.answered_voice_ms = self._tail.voiced_ms
             self._silence_voice()
             task = tasks.create_task(self._serve(leg, previous))
             legs.add(task)
@@ -157,6 +165,7 @@ class GoogleStream:
         try:
             async with asyncio.timeout(self._seconds) as leg.patience:
                 while (raw := await call.read()) is not grpc.aio.EOF:
+                    leg.answered, leg.answered_voice_ms = time.monotonic(), self._tail.voiced_ms
                     if leg.half_closed:
                         leg.expect_within(DRAIN_SECONDS)
                     for heard in self._dialect.parse(raw):
@@ -168,7 +177,7 @@ class GoogleStream:
             if leg.connected is None:
                 leg.unreachable = True
                 return Failure(Fault.PASSING, "Google could not be reached.")
-            return Failure(Fault.PASSING, "Google did not answer after the end of the audio.")
+            return Failure(Fault.PASSING, "Google has stopped answering.")
         except grpc.aio.AioRpcError as error:
             return failure(error.code(), error.details())
         return None
@@ -232,6 +241,9 @@ class GoogleStream:
             if self._limits.too_old(leg.age(now), pause=pause):
                 leg.cut()
                 self._pushed.set()
+            is_silent = now - leg.answered >= 2 * self._seconds
+            if is_silent and self._tail.voiced_ms - leg.answered_voice_ms >= LEAST_VOICE_MS:
+                leg.expect_within(0)
             if now - pushed_at >= self._limits.idle:
                 leg.wants_silence = True
                 self._pushed.set()

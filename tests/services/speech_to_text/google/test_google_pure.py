@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import grpc
 import pytest
+from grpc import StatusCode as Code
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +11,6 @@ from app.services.speech_to_text.google.faults import Fault, Patience, failure
 from app.services.speech_to_text.google.overlap import Ledger, text_after
 from app.services.speech_to_text.google.requests import Result, Word
 from app.services.speech_to_text.google.rollover import Limits, Timeline, trusted
-
-Code = grpc.StatusCode
 
 
 @pytest.mark.parametrize(

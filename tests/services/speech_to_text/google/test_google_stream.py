@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import grpc
 import pytest
 from google.cloud import speech_v1, speech_v2
+from grpc import StatusCode as Code
 
 from app.errors import SettingError
 from app.services.speech_to_text import (
@@ -29,7 +29,6 @@ from app.services.speech_to_text.google.stream import GoogleStream
 from app.settings import Settings, load_settings
 from tests.providers.google_speech_server import Script, Speech, SpeechServer
 
-Code = grpc.StatusCode
 TEXT = "please remind me to call my mother at seven"
 FRAME = 160
 
@@ -350,6 +349,20 @@ async def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_i
             await hear(recogniser, Speech().sentence("one"))
         assert len(recogniser.channels) == 0
     listener.close()
+
+
+async def test_a_stream_that_has_stopped_answering_is_replaced() -> None:
+    speech = Speech().sentence("one two").sentence("three four five six", 3000)
+
+    def script(stream: int) -> Script:
+        return Script(quiet_from_ms=1300) if stream == 0 else Script()
+
+    async with (
+        SpeechServer(speech.words, script).serving() as server,
+        google(server, failover_seconds=0.5) as recogniser,
+    ):
+        assert words(await hear(recogniser, speech, speed=1)) == speech.words
+    assert len(server.configs) == 2
 
 
 async def test_two_hundred_streams_run_against_a_server_that_allows_a_hundred_on_a_connection() -> None:
