@@ -9,10 +9,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
-from tzlocal import get_localzone
 
 from app.conversation.conversation import Conversation
 from app.conversation.transcript import TranscriptLine
@@ -88,7 +86,6 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
-        self.zone = ZoneInfo(settings.timezone) if settings.timezone else get_localzone()
 
     @property
     def ready(self) -> bool:
@@ -136,7 +133,7 @@ class Calls:
         user_id = user_id or (past.user_id if past else None)
         items = await self._queries.open_items(user_id) if user_id else []
         return past, tuple(
-            msgspec.structs.replace(item, due_at=item.due_at and item.due_at.astimezone(self.zone))
+            msgspec.structs.replace(item, due_at=item.due_at and item.due_at.astimezone(self._settings.zone))
             for item in (*items, *(past.items if past else ()))
         )
 
@@ -151,7 +148,7 @@ class Calls:
             self._mind,
             greeting=call.greeting,
             items=call.items,
-            now=lambda: datetime.now(self.zone),
+            now=lambda: datetime.now(self._settings.zone),
             on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
         )
         connection.stats.latencies = conversation.latencies

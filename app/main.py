@@ -99,7 +99,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
             "the live updates": live.run(),
         }
         if settings.jobs == "inline":
-            parts["the job worker"] = JobWorker(database, choice.summarizer(settings), calls.zone).run()
+            parts["the job worker"] = JobWorker(database, choice.summarizer(settings), settings.zone).run()
 
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.aclose)

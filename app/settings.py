@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from tzlocal import get_localzone
 
 from app.errors import SettingError
 
@@ -127,6 +129,11 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """Twilio's auth tokens that are good now: two during a rotation, none on a laptop."""
         return tuple(t.strip() for t in self.twilio_auth_token.get_secret_value().split(",") if t.strip())
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which "tomorrow at three" is meant."""
+        return ZoneInfo(self.timezone) if self.timezone else get_localzone()
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from app.errors import SettingError
@@ -109,6 +110,8 @@ async def test_a_killed_server_is_started_again(state_dir: Path) -> None:
     server = running(state_dir)
     assert server is not None
     os.kill(server, signal.SIGKILL)
+    # It takes a moment to die, and answers until then.
+    psutil.Process(server).wait(10)
     second = EmbeddedPostgres(state_dir)
     assert await count(await second.start()) == 2
     await first.stop()
