@@ -6,13 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
 import msgspec
 
-from app.conversation.conversation import Conversation
+from app.conversation.conversation import LAST_WORDS_SECONDS, Conversation
 from app.conversation.transcript import TranscriptLine
 from app.media_stream.admission import RefusedError
 from app.media_stream.connection import MediaStreamConnection
@@ -86,6 +87,8 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
+        self._unwritten: dict[str, MediaStreamConnection] = {}
+        """Calls of which a stream is open, or has ended and is not written down yet."""
 
     @property
     def ready(self) -> bool:
@@ -108,6 +111,7 @@ class Calls:
         Raises:
             RefusedError: the call has an open stream already.
         """
+        await self._written_down(call_sid)
         known = await self._look_up(self._past(call_sid, user_id), None)
         past, items = known or (None, ())
         history = msgspec.convert(
@@ -120,6 +124,7 @@ class Calls:
             connection = self.manager.create_connection(call_sid, user_id, history, first_seq)
         except CallTakenError:
             raise RefusedError(f"Call {call_sid} has an open stream already.") from None
+        self._unwritten[call_sid] = connection
         self._writer.add(CallStarted(call_sid, user_id, datetime.now(UTC)))
         connection.on("transcript", lambda line: self._written(call_sid, line))
         cut_off = past is not None and bool(past.lines) and past.end_reason in CUT_OFF_REASONS
@@ -172,11 +177,23 @@ class Calls:
             CallFinished(connection.call_sid, "completed", connection.ended.result(), ended_at, stats)
         )
         await self._look_up(self._writer.flushed(), None)
+        connection.gone.set()
+        if self._unwritten.get(connection.call_sid) is connection:
+            del self._unwritten[connection.call_sid]
+
+    async def _written_down(self, call_sid: str) -> None:
+        """Wait for a stream of this call that has ended, but may still hear its last words."""
+        connection = self._unwritten.get(call_sid)
+        if connection is not None and connection.ended.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_SECONDS + 2 * LOOKUP_SECONDS):
+                    await connection.gone.wait()
 
     async def what_next(self, call_sid: str) -> Next:
         """The stream is over and Twilio asks what to do with the call."""
         # Twilio knows before us when a socket breaks half-open.
         self.manager.close_connection(call_sid, "connection_lost")
+        await self._written_down(call_sid)
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 await self._writer.flushed()

@@ -73,12 +73,26 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("speech_to_text", "text_to_speech", "language_model")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("it names nothing; choose from auto, local")
         unknown = [name for name in value if name not in ("auto", "local")]
         if unknown:
             raise ValueError(f"{', '.join(unknown)} is not known; choose from auto, local")
+        return value
+
+    @field_validator("speech_language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if not value.lower().startswith("en"):
+            raise ValueError(f"{value!r} is not spoken by the local engines; use en-US or another English")
         return value
 
     @field_validator("timezone")
@@ -96,7 +110,8 @@ class Settings(BaseSettings):
     @field_validator("webhook_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("http", "https"):
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError(f"{value!r} must start with https:// (or http:// on loopback)")
         return value.rstrip("/")
 
@@ -106,7 +121,7 @@ class Settings(BaseSettings):
         if not value:
             return value
         parts = urlsplit(value)
-        if parts.scheme not in ("ws", "wss"):
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise ValueError(f"{value!r} must start with wss:// (or ws:// on loopback)")
         if parts.query:
             raise ValueError("it may not carry a query string: Twilio strips it")

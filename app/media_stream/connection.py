@@ -64,6 +64,8 @@ class MediaStreamConnection:
         self.ended: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
         """Done once the call is over, with the first reason given."""
         self.ended_at: datetime | None = None
+        self.gone = asyncio.Event()
+        """Set once nothing of it is left and all of it is written down."""
         self._started = self._last_audio = time.monotonic()
         self._listeners: dict[Event, list[Callable[[Any], None]]] = {}
         self._stats = Stats()

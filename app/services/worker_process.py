@@ -219,7 +219,14 @@ class WorkerProcess:
         self._last_words = ""
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, stderr=PIPE
+                sys.executable,
+                "-m",
+                self._module,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                # Out of the reach of Ctrl-C, also while it imports its engine.
+                start_new_session=True,
             )
         except OSError as error:  # no memory or no file descriptor left, perhaps only now
             return str(error)
@@ -277,7 +284,9 @@ class WorkerProcess:
         while chunk := await process.stderr.read(4096):
             for line in filter(None, map(str.strip, chunk.decode(errors="replace").splitlines())):
                 self._last_words = line
-                logger.info("%s: %s", self.name, line)
+                # Of a failure to load the last line says enough, and somebody else says it.
+                level = logging.INFO if self._up.is_set() else logging.DEBUG
+                logger.log(level, "%s: %s", self.name, line)
 
 
 async def _end(process: Process) -> None:

@@ -80,8 +80,8 @@ async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetim
     await connection.execute(
         update(transcript_lines)
         .where(transcript_lines.c.call_sid.in_(sids), ~transcript_lines.c.is_final)
-        # After all final lines, in the order of speaking.
-        .values(is_final=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
+        # After all final lines, in the order of speaking. Whoever was speaking was cut off.
+        .values(is_final=True, interrupted=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
     )
     await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
     raw = (await connection.get_raw_connection()).driver_connection

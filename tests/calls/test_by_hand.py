@@ -206,6 +206,29 @@ async def test_a_call_cut_off_goes_on_with_its_history(open_server: RunningServe
     await open_server.call(hand.call_sid, summarised)
 
 
+async def test_a_call_that_comes_back_at_once_keeps_the_words_before_the_cut(
+    open_server: RunningServer,
+) -> None:
+    async with a_hand(open_server) as hand:
+        await hand.start()
+        await hand.until("mark")
+        await hand.speak("ps_goforward.wav", silence=b"")
+        hand.socket.transport.abort()
+    response = await open_server.post("/voice/next", {"CallSid": hand.call_sid, "CallStatus": "in-progress"})
+    assert "<Stream" in response.text
+    async with a_hand(open_server) as again:
+        again.call_sid = hand.call_sid
+        await again.start()
+        await again.until("mark")
+        call = await open_server.call(hand.call_sid, lambda call: call["status"] == "in-progress")
+        assert call["ended_at"] is None
+        await again.type({"event": "stop"})
+    stored = await open_server.call(hand.call_sid, lambda call: call["end_reason"] == "caller_hung_up")
+    said = [line["text"] for line in stored["transcript"] if line["speaker"] == "user"]
+    assert "forward" in " ".join(said).lower(), stored["transcript"]
+    await open_server.call(hand.call_sid, summarised)
+
+
 async def test_a_hundred_calls_in_a_row_leave_nothing_behind(open_server: RunningServer) -> None:
     async def short_call() -> None:
         async with a_hand(open_server) as hand:
