@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
-from tzlocal import get_localzone
 
-from app.conversation.conversation import Conversation
+from app.conversation.conversation import LAST_WORDS_SECONDS, Conversation
 from app.conversation.transcript import TranscriptLine
 from app.media_stream.admission import RefusedError
 from app.media_stream.connection import MediaStreamConnection
@@ -23,6 +23,7 @@ from app.services.language_model import Item, LanguageModel
 from app.services.speech_to_text import SpeechToText
 from app.services.text_to_speech import TextToSpeech
 from app.settings import Settings
+from app.store.database import Lost, why
 from app.store.operations import (
     CallFinished,
     CallRegistered,
@@ -32,6 +33,7 @@ from app.store.operations import (
     LineWritten,
 )
 from app.store.queries import Queries
+from app.store.records import ResumeState
 from app.store.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,9 @@ Next = Literal["stream", "transfer", "hang_up", "give_up"]
 CUT_OFF = "Sorry, we were cut off for a moment. Where were we?"
 
 T = TypeVar("T")
+
+START_OF_2026 = 1_767_225_600
+"""Seconds since then are larger than any count of lines, and fit into PostgreSQL's integer until 2094."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
-        self._zone = ZoneInfo(settings.timezone) if settings.timezone else get_localzone()
+        self._unwritten: dict[str, MediaStreamConnection] = {}
+        """Calls of which a stream is open, or has ended and is not written down yet."""
 
     @property
     def ready(self) -> bool:
@@ -105,27 +111,39 @@ class Calls:
         Raises:
             RefusedError: the call has an open stream already.
         """
-        past = await self._look_up(self._queries.resume_state(call_sid), None)
-        history = (
-            tuple(msgspec.convert(past.lines, list[TranscriptLine], from_attributes=True)) if past else ()
+        await self._written_down(call_sid)
+        known = await self._look_up(self._past(call_sid, user_id), None)
+        past, items = known or (None, ())
+        history = msgspec.convert(
+            past.lines if past else (), tuple[TranscriptLine, ...], from_attributes=True
         )
+        # Lines of an earlier stream may be in a database that does not answer: do not write over them.
+        first_seq = 0 if known else int(time.time()) - START_OF_2026
         user_id = user_id or (past.user_id if past else None)
-        items = await self._look_up(self._queries.open_items(user_id), []) if user_id else []
         try:
-            connection = self.manager.create_connection(call_sid, user_id, history)
+            connection = self.manager.create_connection(call_sid, user_id, history, first_seq)
         except CallTakenError:
-            raise RefusedError(f"Call {call_sid:.40} has an open stream already.") from None
+            raise RefusedError(f"Call {call_sid} has an open stream already.") from None
+        self._unwritten[call_sid] = connection
         self._writer.add(CallStarted(call_sid, user_id, datetime.now(UTC)))
         connection.on("transcript", lambda line: self._written(call_sid, line))
         cut_off = past is not None and bool(past.lines) and past.end_reason in CUT_OFF_REASONS
-        return OpenCall(
-            connection,
-            CUT_OFF if cut_off else self._settings.agent_greeting,
-            (*items, *(past.items if past else ())),
+        return OpenCall(connection, CUT_OFF if cut_off else self._settings.agent_greeting, items)
+
+    async def _past(self, call_sid: str, user_id: str | None) -> tuple[ResumeState | None, tuple[Item, ...]]:
+        """What an earlier stream of this call left, and what its user has noted in the caller's own time."""
+        # The last lines of that stream may still wait to be written.
+        await self._writer.flushed()
+        past = await self._queries.resume_state(call_sid)
+        user_id = user_id or (past.user_id if past else None)
+        items = await self._queries.open_items(user_id) if user_id else []
+        return past, tuple(
+            msgspec.structs.replace(item, due_at=item.due_at and item.due_at.astimezone(self._settings.zone))
+            for item in (*items, *(past.items if past else ()))
         )
 
     async def converse(self, call: OpenCall, line: TwilioLine) -> None:
-        """Talk until the assistant ends the call."""
+        """Talk until the call is over."""
         connection = call.connection
         conversation = Conversation(
             line,
@@ -135,29 +153,54 @@ class Calls:
             self._mind,
             greeting=call.greeting,
             items=call.items,
-            now=lambda: datetime.now(self._zone),
+            now=lambda: datetime.now(self._settings.zone),
             on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
         )
         connection.stats.latencies = conversation.latencies
+        connection.ended.add_done_callback(lambda _ended: conversation.leave())
         try:
-            connection.close(await conversation.run())
+            if ending := await conversation.run():
+                connection.close(ending)
         finally:
             connection.stats.interruptions = conversation.interruptions
 
-    def close(self, connection: MediaStreamConnection) -> None:
-        """The stream is over; with it the call, unless Twilio asks `/voice/next` to go on."""
-        reason = connection.ended.result()
-        self.manager.close_connection(connection.call_sid, reason)
-        stats = msgspec.to_builtins(connection.stats)
-        self._writer.add(CallFinished(connection.call_sid, "completed", reason, datetime.now(UTC), stats))
+    async def close(self, connection: MediaStreamConnection) -> None:
+        """The stream is over; with it the call, unless Twilio asks `/voice/next` to go on.
+
+        Returns once that is written, so that whichever process is asked knows.
+        """
+        self.manager.forget(connection)
         connection.audio.clear()
+        stats = msgspec.to_builtins(connection.stats)
+        ended_at = connection.ended_at or datetime.now(UTC)
+        self._writer.add(
+            CallFinished(connection.call_sid, "completed", connection.ended.result(), ended_at, stats)
+        )
+        await self._look_up(self._writer.flushed(), None)
+        connection.gone.set()
+        if self._unwritten.get(connection.call_sid) is connection:
+            del self._unwritten[connection.call_sid]
+
+    async def _written_down(self, call_sid: str) -> None:
+        """Wait for a stream of this call that has ended, but may still hear its last words."""
+        connection = self._unwritten.get(call_sid)
+        if connection is not None and connection.ended.done():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS_SECONDS + 2 * LOOKUP_SECONDS):
+                    await connection.gone.wait()
 
     async def what_next(self, call_sid: str) -> Next:
         """The stream is over and Twilio asks what to do with the call."""
         # Twilio knows before us when a socket breaks half-open.
         self.manager.close_connection(call_sid, "connection_lost")
-        await self._look_up(self._writer.flushed(), None)
-        call = await self._look_up(self._queries.get_call(call_sid), None)
+        await self._written_down(call_sid)
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                await self._writer.flushed()
+                call = await self._queries.get_call(call_sid)
+        except Lost as error:
+            log.warning("call %s: goes on without the database (%s)", call_sid, why(error))
+            return "stream"
         if call is None:
             return "hang_up"
         if call.end_reason == "transferred":
@@ -171,6 +214,8 @@ class Calls:
         """Twilio says that the call is over, whoever had it."""
         if self.manager.close_connection(call_sid, "status_callback"):
             return
+        # The webhook that announced it may still wait to be written.
+        await self._look_up(self._writer.flushed(), None)
         call = await self._look_up(self._queries.get_call(call_sid), None)
         if call is not None and call.status == "ringing":
             self._writer.add(CallFinished(call_sid, status, "never_connected", datetime.now(UTC), {}))

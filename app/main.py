@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from app.api.access import Access, ApiError
+from app.api.access import Access
 from app.api.calls import CallsApi
 from app.api.events import EventsApi
 from app.api.health import Health
-from app.api.json import show_error
+from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, Calls
 from app.conversation.clauses import split
 from app.conversation.conversation import APOLOGY
@@ -39,11 +39,11 @@ from app.telephony.webhooks import Webhooks
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, on_failure: Callable[[OffhookError], None] | None = None) -> Starlette:
+def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -> Starlette:
     """The whole server on one database, which is there and migrated.
 
-    Services load while the server answers already; `/readyz` waits for them. If one cannot, `on_failure`
-    gets the reason.
+    Services load while the server answers already; `/readyz` waits for them. `on_failure` gets the reason
+    when a part cannot be loaded or is lost: the server has to stop then.
     """
     owner = new_owner()
     database = Database(settings.database_url)
@@ -68,46 +68,46 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None] | 
             "speech_to_text": lambda: ears.ready,
             "text_to_speech": lambda: voice.ready,
             "greeting": loaded.is_set,
+            "calls": lambda: not manager.draining,
         }
     )
 
     async def load() -> None:
+        await asyncio.gather(*(service.start() for service in (ears, voice, mind)))
+        await voice.warm(split(settings.agent_greeting))
+        loaded.set()
+        log.info("ready for calls")
+        for text in (*choice.openings(), CUT_OFF, APOLOGY):
+            await voice.warm(split(text))
+
+    async def guard(name: str, part: Awaitable[None]) -> None:
+        """A part that is lost takes the server with it: half a server answers calls with silence."""
         try:
-            async with asyncio.TaskGroup() as loading:
-                for service in (ears, voice, mind):
-                    loading.create_task(service.start())
-            await voice.warm(split(settings.agent_greeting))
-            loaded.set()
-            log.info("ready for calls")
-            for text in (*choice.openings(), CUT_OFF, APOLOGY):
-                await voice.warm(split(text))
-        except* OffhookError as errors:
-            error = errors.exceptions[0]
-            assert isinstance(error, OffhookError)
-            if on_failure is None:
-                raise
+            await part
+        except OffhookError as error:
             on_failure(error)
+        except Exception:
+            log.exception("%s has failed", name)
+            on_failure(OffhookError(f"{name} has failed; the log above says how. Start the server again."))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
+        parts = {
+            "the loading of speech and language": load(),
+            "the watch on idle calls": manager.run(),
+            "the watch on calls of dead servers": leases.run(),
+            "the live updates": live.run(),
+        }
+        if settings.jobs == "inline":
+            parts["the job worker"] = JobWorker(database, choice.summarizer(settings), settings.zone).run()
+
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.aclose)
             await stack.enter_async_context(writer)
             for service in (ears, voice, mind):
                 stack.push_async_callback(service.aclose)
             async with asyncio.TaskGroup() as tasks:
-                background = [
-                    tasks.create_task(part, name=name)
-                    for name, part in {
-                        "loading": load(),
-                        "sweeping": manager.run(),
-                        "leases": leases.run(),
-                        "live": live.run(),
-                    }.items()
-                ]
-                if settings.jobs == "inline":
-                    jobs = JobWorker(database, choice.summarizer(settings))
-                    background.append(tasks.create_task(jobs.run(), name="jobs"))
+                background = [tasks.create_task(guard(*part), name=part[0]) for part in parts.items()]
                 yield {}
                 for task in background:
                     task.cancel()
@@ -120,7 +120,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None] | 
             *EventsApi(access, queries, live).routes(),
             *health.routes(),
         ],
-        exception_handlers={ApiError: show_error},
+        exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
     app.state.manager = manager

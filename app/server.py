@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
 import signal
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
-from uvicorn.supervisors import Multiprocess
 from uvloop import new_event_loop
 
 from app.errors import OffhookError, SettingError
 from app.main import create_app
 from app.media_stream.manager import MediaStreamManager
-from app.settings import Settings, load_settings
+from app.settings import Settings
 from app.store.database import reach
 from app.store.embedded import EmbeddedPostgres
 from app.store.migrate import check, migrate
@@ -45,8 +42,9 @@ class Server(uvicorn.Server):
         self.failure: OffhookError | None = None
 
     def fail(self, error: OffhookError) -> None:
-        """Stop: a part could not be loaded."""
-        self.failure = error
+        """Stop, whatever it is doing: a part could not be loaded, or is lost. The first reason counts; what
+        fails after it fails because of it."""
+        self.failure = self.failure or error
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -90,10 +88,10 @@ def bind(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(2048)
-    except PermissionError:
-        raise SettingError("PORT", f"{settings.port} is reserved.", "Choose one above 1023.") from None
     except OSError as error:
         listener.close()
+        if isinstance(error, PermissionError):
+            raise SettingError("PORT", f"{settings.port} is reserved.", "Choose one above 1023.") from None
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
             raise SettingError(
                 "HOST", f"{settings.host} is no address of this machine.", "Use 127.0.0.1 or 0.0.0.0."
@@ -106,10 +104,9 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def _config(app: Starlette | str) -> uvicorn.Config:
+def _config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        factory=isinstance(app, str),
         ws="websockets-sansio",
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,  # Twilio does not ask for it, and it doubles the CPU
@@ -130,8 +127,9 @@ def run(main: Coroutine[None, None, T]) -> T | None:
     async def supervised() -> T | None:
         task = asyncio.create_task(main)
         loop = asyncio.get_running_loop()
+        stop = _once(task.cancel)
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, _once(task.cancel))
+            loop.add_signal_handler(number, stop)
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
 
@@ -156,7 +154,7 @@ async def serve(settings: Settings, listener: socket.socket, on_start: Callable[
     """One server process, until it is cancelled. `on_start` is called once its database is there.
 
     Raises:
-        OffhookError: a part could not be loaded.
+        OffhookError: a part could not be loaded, or is lost.
     """
     async with running(settings, listener) as (_, task):
         on_start()
@@ -167,44 +165,31 @@ async def serve(settings: Settings, listener: socket.socket, on_start: Callable[
 async def running(
     settings: Settings, listener: socket.socket
 ) -> AsyncIterator[tuple[Starlette, asyncio.Task[None]]]:
+    """A server and its database for as long as the context lasts: see `serving` and `database`.
+
+    Raises:
+        OffhookError: a part could not be loaded, or is lost; the task has ended then.
+    """
+    async with database(settings) as settled, serving(settled, listener) as served:
+        yield served
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings, listener: socket.socket
+) -> AsyncIterator[tuple[Starlette, asyncio.Task[None]]]:
     """A server that runs on `listener` for as long as the context lasts: its app, and its task.
 
     Raises:
-        OffhookError: a part could not be loaded; the task has ended then.
+        OffhookError: a part could not be loaded, or is lost; the task has ended then.
     """
-    async with database(settings) as settled:
-        app = create_app(settled, lambda error: server.fail(error))  # noqa: PLW0108 - there is no server yet
-        server = Server(app)
-        task = asyncio.create_task(server.serve([listener]), name="server")
-        try:
-            yield app, task
-        finally:
-            server.should_exit = True
-            await task
-            if server.failure:
-                raise server.failure
-
-
-def serve_processes(settings: Settings, listener: socket.socket, processes: int) -> None:
-    """Run several server processes on one socket; they share the database and nothing else."""
-    with asyncio.Runner() as runner, tempfile.TemporaryDirectory(prefix="offhook-metrics-") as metrics:
-        ready = contextlib.AsyncExitStack()
-        settled = runner.run(ready.enter_async_context(database(settings)))
-        try:
-            # The processes read their settings again, from here.
-            os.environ |= {
-                "DATABASE_URL": settled.database_url,
-                "HOST": settings.host,
-                "PORT": str(settings.port),
-                "PROMETHEUS_MULTIPROC_DIR": metrics,
-            }
-            config = _config("app.server:app_of_process")
-            config.workers = processes
-            Multiprocess(config, [listener]).run()
-        finally:
-            runner.run(ready.aclose())
-
-
-def app_of_process() -> Starlette:
-    """The app of one of several processes."""
-    return create_app(load_settings())
+    app = create_app(settings, lambda error: server.fail(error))  # noqa: PLW0108 - there is no server yet
+    server = Server(app)
+    task = asyncio.create_task(server.serve([listener]), name="server")
+    try:
+        yield app, task
+    finally:
+        server.should_exit = True
+        await task
+        if server.failure:
+            raise server.failure

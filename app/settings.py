@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from tzlocal import get_localzone
 
 from app.errors import SettingError
 
@@ -99,12 +101,26 @@ class Settings(BaseSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
     @field_validator("speech_to_text", "text_to_speech", "language_model")
     @classmethod
     def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("it names nothing; choose from auto, local")
         unknown = [name for name in value if name not in ("auto", "local")]
         if unknown:
             raise ValueError(f"{', '.join(unknown)} is not known; choose from auto, local")
+        return value
+
+    @field_validator("speech_language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if not value.lower().startswith("en"):
+            raise ValueError(f"{value!r} is not spoken by the local engines; use en-US or another English")
         return value
 
     @field_validator("timezone")
@@ -122,7 +138,8 @@ class Settings(BaseSettings):
     @field_validator("webhook_url")
     @classmethod
     def _http(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in ("http", "https"):
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError(f"{value!r} must start with https:// (or http:// on loopback)")
         return value.rstrip("/")
 
@@ -132,7 +149,7 @@ class Settings(BaseSettings):
         if not value:
             return value
         parts = urlsplit(value)
-        if parts.scheme not in ("ws", "wss"):
+        if parts.scheme not in ("ws", "wss") or not parts.hostname:
             raise ValueError(f"{value!r} must start with wss:// (or ws:// on loopback)")
         if parts.query:
             raise ValueError("it may not carry a query string: Twilio strips it")
@@ -155,6 +172,11 @@ class Settings(BaseSettings):
     def auth_tokens(self) -> tuple[str, ...]:
         """Twilio's auth tokens that are good now: two during a rotation, none on a laptop."""
         return tuple(t.strip() for t in self.twilio_auth_token.get_secret_value().split(",") if t.strip())
+
+    @property
+    def zone(self) -> tzinfo:
+        """In which "tomorrow at three" is meant."""
+        return ZoneInfo(self.timezone) if self.timezone else get_localzone()
 
 
 def load_settings(**overrides: object) -> Settings:

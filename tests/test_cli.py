@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from app.cli import Commands
+from app.errors import OffhookError, SettingError
 from app.server import bind
 from app.settings import load_settings
 
@@ -73,5 +76,22 @@ def test_help_names_the_commands(tmp_path: Path) -> None:
 
 def test_a_call_to_no_server_says_what_to_do(tmp_path: Path) -> None:
     result = offhook("call", "--url", "http://127.0.0.1:1", cwd=tmp_path)
-    assert result.returncode == 2
+    assert result.returncode == 1
     assert "offhook serve" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(SettingError("PORT", "it is odd.", "Choose an even one."), 2), (OffhookError("A part is lost."), 1)],
+)
+def test_the_exit_status_tells_whether_another_start_is_of_use(
+    error: OffhookError, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @click.command
+    def failing() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        Commands(commands={"failing": failing}).main(["failing"])
+    assert ended.value.code == status
+    assert capsys.readouterr().err == f"offhook: {error}\n"

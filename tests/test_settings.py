@@ -43,6 +43,9 @@ def test_two_auth_tokens_are_good_during_a_rotation(monkeypatch: pytest.MonkeyPa
         ("SPEECH_TO_TEXT", "gogle", "choose from"),
         ("TIMEZONE", "Mars/Olympus", "Europe/Berlin"),
         ("JOBS", "sometimes", "inline"),
+        ("WEBHOOK_URL", "https://", "https://"),
+        ("TEXT_TO_SPEECH", ",", "names nothing"),
+        ("SPEECH_LANGUAGE", "de-DE", "English"),
         ("MAX_CALLS", "0", "greater than or equal to 1"),
     ],
 )

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from app.api.access import Access, ApiError
 from app.api.json import Json
+from app.identifiers import is_call_sid, is_user_id
 from app.media_stream.manager import MediaStreamManager
 from app.store.queries import Queries
 from app.store.records import CallRecord
@@ -27,6 +28,7 @@ class CallsApi:
         self._manager = manager
 
     def routes(self) -> list[Route]:
+        """Where it answers."""
         return [
             Route("/api/calls", self.list_calls),
             Route("/api/calls/{call_sid}", self.get_call),
@@ -38,8 +40,11 @@ class CallsApi:
         """Newest first. `?limit=` up to 200, `?before=` a time, `?user_id=`."""
         self._access.require_operator(request)
         query = request.query_params
+        user_id = query.get("user_id")
+        if user_id is not None and not is_user_id(user_id):
+            raise ApiError(400, "invalid_user_id", "user_id is up to 128 characters without blanks.")
         calls = await self._queries.list_calls(
-            user_id=query.get("user_id"), limit=_limit(query.get("limit")), before=_time(query.get("before"))
+            user_id=user_id, limit=_limit(query.get("limit")), before=_time(query.get("before"))
         )
         return Json({"calls": calls})
 
@@ -60,16 +65,15 @@ class CallsApi:
     async def delete_call(self, request: Request) -> Response:
         """Erase a call that is over, with its transcript and summary."""
         self._access.require_operator(request)
-        call_sid = request.path_params["call_sid"]
-        if self._manager.get_connection(call_sid):
-            raise ApiError(409, "call_active", f"Call {call_sid} is going on. End it first.")
-        if not await self._queries.delete_call(call_sid):
-            raise unknown_call(call_sid)
+        call = await self._find(request)
+        if call.status == "in-progress":
+            raise ApiError(409, "call_active", f"Call {call.call_sid} is going on. End it first.")
+        await self._queries.delete_call(call.call_sid)
         return Response(status_code=204)
 
     async def _find(self, request: Request) -> CallRecord:
         call_sid = request.path_params["call_sid"]
-        call = await self._queries.get_call(call_sid)
+        call = await self._queries.get_call(call_sid) if is_call_sid(call_sid) else None
         if call is None:
             raise unknown_call(call_sid)
         return call
@@ -82,9 +86,10 @@ def unknown_call(call_sid: str) -> ApiError:
 def _limit(value: str | None) -> int:
     if value is None:
         return 50
-    if not (value.isascii() and value.isdigit() and 1 <= len(value) < 6):
+    known = value.isascii() and value.isdigit() and len(value) < 6
+    if not known or not 1 <= int(value) <= MOST_CALLS:
         raise ApiError(400, "invalid_limit", f"limit is a number from 1 to {MOST_CALLS}.")
-    return max(1, min(int(value), MOST_CALLS))
+    return int(value)
 
 
 def _time(value: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ The id of an event is the revision of the newest final line it tells of, so a vi
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
@@ -17,10 +18,14 @@ from starlette.routing import Route
 
 from app.api.access import Access
 from app.api.calls import unknown_call
+from app.identifiers import is_call_sid
 from app.live.events import LiveEvents
 from app.live.messages import Interim, LiveEvent
+from app.store.database import Lost, why
 from app.store.queries import Queries
 from app.store.records import CallRecord, LineRecord
+
+log = logging.getLogger(__name__)
 
 KEEP_ALIVE_SECONDS = 15.0
 """A comment line this often keeps proxies from closing a quiet stream."""
@@ -40,13 +45,22 @@ class EventsApi:
     async def events(self, request: Request) -> Response:
         self._access.require_operator(request)
         call_sid = request.path_params["call_sid"]
-        if await self._queries.get_call(call_sid) is None:
+        if not is_call_sid(call_sid) or await self._queries.get_call(call_sid) is None:
             raise unknown_call(call_sid)
         return StreamingResponse(
-            self._follow(call_sid, _revision(request.headers.get("Last-Event-ID", ""))),
+            self._until_lost(call_sid, _revision(request.headers.get("Last-Event-ID", ""))),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
+
+    async def _until_lost(self, call_sid: str, revision: int) -> AsyncGenerator[bytes, None]:
+        """Without a database the stream ends; a browser comes back by itself, with its Last-Event-ID."""
+        async with aclosing(self._follow(call_sid, revision)) as events:
+            try:
+                async for event in events:
+                    yield event
+            except Lost as error:
+                log.warning("call %s: a viewer was cut off: %s", call_sid, why(error))
 
     async def _follow(self, call_sid: str, revision: int) -> AsyncGenerator[bytes, None]:
         """What is known now, then what happens, until the call is over and its summary written."""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ExceptionHandler
 
 from app.api.access import ApiError
+from app.store.database import Lost, why
+
+log = logging.getLogger(__name__)
 
 
 class Json(Response):
@@ -20,8 +28,36 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
-async def show_error(_request: Request, error: Exception) -> Response:
-    """The exception handler for ApiError."""
+def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    return Json({"error": {"code": code, "message": message}}, status, headers)
+
+
+async def _api_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return Json({"error": {"code": error.code, "message": str(error)}}, error.status, headers)
+    return _error(error.status, error.code, str(error), headers)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return _error(error.status_code, code, error.detail, dict(error.headers or {}))
+
+
+async def _no_database(request: Request, error: Exception) -> Response:
+    log.warning("%s: the database did not answer (%s)", request.url.path, why(error))
+    return _error(503, "database_unavailable", "The database does not answer. Try again in a moment.")
+
+
+async def _defect(request: Request, error: Exception) -> Response:
+    log.error("%s failed", request.url.path, exc_info=error)
+    return _error(500, "internal_error", "Something went wrong here; the log says what.")
+
+
+ERROR_HANDLERS: Mapping[Any, ExceptionHandler] = {
+    ApiError: _api_error,
+    HTTPException: _http_error,
+    **dict.fromkeys(Lost, _no_database),
+    Exception: _defect,
+}
+"""Every error of the HTTP side leaves as `{"error": {"code", "message"}}`."""

@@ -5,27 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime
-from typing import Literal
 
 from app import metrics
-from app.conversation.clauses import Clauses
+from app.conversation.clauses import split
 from app.conversation.latency import Stage, TurnLatency
 from app.conversation.line import Line
+from app.conversation.reply import Ending, Reply
 from app.conversation.transcript import Transcript
 from app.conversation.turns import Decision, TurnTaking
-from app.services.language_model import (
-    HangUp,
-    Item,
-    LanguageModel,
-    ReplyEvent,
-    SaveItem,
-    Say,
-    Talk,
-    Transfer,
-)
+from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.speech_to_text import (
     Final,
     Interim,
@@ -39,13 +30,14 @@ from app.services.text_to_speech import SynthesisError, TextToSpeech
 
 log = logging.getLogger(__name__)
 
-Ending = Literal["agent_hung_up", "transferred"]
-
 APOLOGY = "I'm sorry, something went wrong on my side. Could you say that again?"
+
+LAST_WORDS_SECONDS = 2.0
+"""How long a call that is over waits for what was said last to become final."""
 
 
 class Conversation:
-    """Talks on one line until the assistant ends the call, or is cancelled because the caller did."""
+    """Talks on one line until the assistant ends the call, or `leave` says that the caller is gone."""
 
     def __init__(
         self,
@@ -56,7 +48,7 @@ class Conversation:
         mind: LanguageModel,
         *,
         greeting: str,
-        items: tuple[Item, ...] = (),
+        items: Sequence[Item] = (),
         now: Callable[[], datetime],
         on_item: Callable[[Item], None],
     ) -> None:
@@ -74,18 +66,18 @@ class Conversation:
         self._now = now
         self._on_item = on_item
         self._turns = TurnTaking()
-        self._reply: asyncio.Task[None] | None = None
+        self._reply = Reply()
+        self._speaking: asyncio.Task[None] | None = None
+        self._rest: tuple[ReplyEvent, ...] = ()
+        """What was cut off by an interruption that may turn out to be none."""
         self._unsaved: list[Item] = []
-        self._unheard = ""
-        self._said_all = True
-        self._ending: Ending | None = None
-        self._ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._latency: TurnLatency | None = None
         self._spoke_at_ms: int | None = None
 
-    async def run(self) -> Ending:
-        """Greet, then talk. Returns how the assistant ended the call.
+    async def run(self) -> Ending | None:
+        """Greet, then talk. Returns how the assistant ended the call; None if it was left.
 
         Every task lives in here: when this returns, raises or is cancelled, nothing of the talk is left.
         """
@@ -94,46 +86,61 @@ class Conversation:
                 self._line.listen(stream.push, self._heard)
                 listening = self._tasks.create_task(self._listen(stream))
                 self._turns.reply_started()
-                self._start_reply(_saying(self._greeting))
-                ending = await self._ended
+                self._start_reply(_saying(Say(self._greeting)))
+                ending = await self._over
+                self._hush()
+                stream.finish()
+                await asyncio.wait([listening], timeout=LAST_WORDS_SECONDS)
                 listening.cancel()
                 return ending
         finally:
-            if self._timer:
-                self._timer.cancel()
+            self._hush()
+            if line := self._transcript.open_line("user"):
+                self._write_caller(line.text, line.started_ms, line.ended_ms, is_final=True)
             # A caller who hangs up during the read-back wants the note kept all the same.
             self._close_line(interrupted=True)
             self._save_items()
 
+    def leave(self) -> None:
+        """The caller is gone: say no more, hear what was said last to its end, and return."""
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _hush(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._speaking:
+            self._speaking.cancel()
+
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:
             self._take(event)
-        raise RuntimeError("the recogniser has given up on this call")
+        if not self._over.done():
+            raise RuntimeError("the recogniser has given up on this call")
 
     def _take(self, event: RecognitionEvent) -> None:
         now = time.monotonic()
         match event:
             case SpeechStarted():
-                decisions = self._turns.speech_started()
+                self._do(self._turns.speech_started())
             case SpeechEnded():
-                decisions = self._turns.speech_ended(now)
+                self._do(self._turns.speech_ended(now))
             case Interim():
-                decisions = self._turns.interim(now)
-                self._do([d for d in decisions if d is Decision.INTERRUPT])
+                self._do(self._turns.interim(now))
                 self._write_caller(event.text, event.started_ms, self._line.now_ms(), is_final=False)
-                return
+            case Final(text=""):
+                # A cough. Whoever watches has perhaps seen words in it.
+                self._transcript.drop("user")
+                self._do(self._turns.no_words())
             case Final():
-                decisions = self._turns.final()
-                # The assistant's line ends before the caller's begins.
-                if Decision.INTERRUPT in decisions:
-                    self._interrupt()
-                    decisions.remove(Decision.INTERRUPT)
+                # The assistant's line ends before the caller's is written.
+                self._do(self._turns.interim(now))
                 self._write_caller(
                     event.text, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence
                 )
                 self._latency = TurnLatency(event.ended_ms)
                 self._reach("final")
-        self._do(decisions)
+                self._do(self._turns.final())
 
     def _write_caller(
         self, text: str, started_ms: int, ended_ms: int, *, is_final: bool, confidence: float | None = None
@@ -143,6 +150,8 @@ class Conversation:
         )
 
     def _do(self, decisions: list[Decision]) -> None:
+        if self._over.done():
+            return
         for decision in decisions:
             match decision:
                 case Decision.INTERRUPT:
@@ -150,7 +159,7 @@ class Conversation:
                 case Decision.RESPOND:
                     self._start_reply(self._mind.reply(self._talk()))
                 case Decision.RESUME:
-                    self._start_reply(_saying(self._unheard))
+                    self._start_reply(_saying(*self._rest))
         self._set_timer()
 
     def _set_timer(self) -> None:
@@ -169,12 +178,12 @@ class Conversation:
 
     def _interrupt(self) -> None:
         """Stop: clear sent, queue dropped, generation cancelled, epoch raised, in one synchronous step."""
-        heard, self._unheard = self._line.heard(), self._line.unheard()
+        heard = self._line.heard()
+        self._rest = _rest(self._line.unheard(), self._reply)
         self._close_line(interrupted=True)
         self._line.clear()
-        if self._reply:
-            self._reply.cancel()
-        self._ending = None
+        if self._speaking:
+            self._speaking.cancel()
         if heard:
             self.interruptions += 1
             metrics.INTERRUPTIONS.inc()
@@ -185,42 +194,30 @@ class Conversation:
         self._turns.interrupted(anything_heard=bool(heard))
 
     def _start_reply(self, events: AsyncGenerator[ReplyEvent, None]) -> None:
-        self._reply = self._tasks.create_task(self._speak_reply(events, self._line.epoch))
+        self._reply = Reply()
+        self._speaking = self._tasks.create_task(self._speak(self._reply, events, self._line.epoch))
 
-    async def _speak_reply(self, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
-        self._said_all = False
-        try:
-            async with aclosing(events):
-                await self._speak_events(events, epoch)
-        except Exception:
-            log.exception("call %s: the reply failed", self._line.call_sid)
-            await self._speak_events(_saying(APOLOGY), epoch)
-        self._said_all = True
+    async def _speak(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._generate(reply, events))
+            while (clause := await reply.next_clause()) is not None:
+                await self._speak_clause(clause, epoch)
         await self._line.heard_out()
         self._close_line(interrupted=False)
         self._save_items()
         self._turns.reply_ended()
-        if self._ending and not self._ended.done():
-            self._ended.set_result(self._ending)
+        if reply.ending and not self._over.done():
+            self._over.set_result(reply.ending)
 
-    async def _speak_events(self, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
-        clauses = Clauses()
-        async for event in events:
-            match event:
-                case Say():
-                    self._reach("first_token")
-                    for clause in clauses.feed(event.text):
-                        await self._speak(clause, epoch)
-                case SaveItem():
-                    self._unsaved.append(event.item)
-                case HangUp():
-                    self._ending = "agent_hung_up"
-                case Transfer():
-                    self._ending = "transferred"
-        for clause in clauses.flush():
-            await self._speak(clause, epoch)
+    async def _generate(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None]) -> None:
+        try:
+            await reply.fill(events, lambda: self._reach("first_token"), self._unsaved.append)
+        except Exception:
+            log.exception("call %s: the reply failed", self._line.call_sid)
+            reply.add(split(APOLOGY))
+            reply.close()
 
-    async def _speak(self, clause: str, epoch: int) -> None:
+    async def _speak_clause(self, clause: str, epoch: int) -> None:
         self._line.begin_clause(clause, epoch)
         try:
             async with aclosing(self._voice.synthesize(clause)) as audio:
@@ -229,8 +226,8 @@ class Conversation:
                         self._spoke_at_ms = self._line.now_ms()
                     self._line.play(chunk, epoch)
                     self._reach("first_audio")
-        except SynthesisError:
-            log.exception("call %s: a clause could not be spoken", self._line.call_sid)
+        except SynthesisError as error:
+            log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
         self._line.end_clause(epoch)
 
     def _reach(self, stage: Stage) -> None:
@@ -253,8 +250,8 @@ class Conversation:
         """Write down as final what was heard, exactly that."""
         line = self._transcript.open_line("assistant")
         heard = self._line.heard() or (line.text if line else "")
-        cut = interrupted and (bool(self._line.unheard()) or not self._said_all)
         if heard:
+            cut = interrupted and bool(_rest(self._line.unheard(), self._reply) or not self._reply.complete)
             self._write_assistant(heard, is_final=True, interrupted=cut)
         self._line.settle()
         self._spoke_at_ms = None
@@ -277,5 +274,17 @@ class Conversation:
         self._unsaved.clear()
 
 
-async def _saying(text: str) -> AsyncGenerator[ReplyEvent, None]:
-    yield Say(text)
+def _rest(unheard: str, reply: Reply) -> tuple[ReplyEvent, ...]:
+    """What a cut reply still had to say, and how it would have ended the call."""
+    said = tuple(Say(f"{text} ") for text in (unheard, *reply.unspoken) if text)
+    match reply.ending:
+        case "agent_hung_up":
+            return (*said, HangUp())
+        case "transferred":
+            return (*said, Transfer())
+    return said
+
+
+async def _saying(*events: ReplyEvent) -> AsyncGenerator[ReplyEvent, None]:
+    for event in events:
+        yield event

@@ -13,7 +13,8 @@ Speaker = Literal["user", "assistant"]
 
 
 class TranscriptLine(msgspec.Struct, frozen=True):
-    """One line. While `is_final` is false it still changes; the next version has the same `seq`.
+    """One line. While `is_final` is false it still changes; the next version has the same `seq`. One that
+    becomes empty is gone.
 
     Times are milliseconds since the stream's start. `revision` counts final lines in the order in which
     they became final, which is not always the order of `seq`; it is 0 before.
@@ -37,13 +38,16 @@ class Transcript:
         self,
         listener: Callable[[TranscriptLine], None],
         history: tuple[TranscriptLine, ...] = (),
+        first_seq: int = 0,
     ) -> None:
-        """`listener` gets every version of every line; `history` is what an earlier stream left."""
+        """`listener` gets every version of every line. `history` is what an earlier stream left; numbers go
+        on after it, or after `first_seq`.
+        """
         self._listener = listener
         self.lines: list[TranscriptLine] = [line for line in history if line.is_final]
         self._open: dict[Speaker, TranscriptLine] = {}
-        self._seq = max((line.seq for line in history), default=0)
-        self._revision = max((line.revision for line in history), default=0)
+        self._seq = max((line.seq for line in history), default=first_seq)
+        self._revision = max((line.revision for line in history), default=first_seq)
 
     def write(
         self,
@@ -82,6 +86,11 @@ class Transcript:
             self._open[speaker] = line
         self._listener(line)
         return line
+
+    def drop(self, speaker: Speaker) -> None:
+        """The speaker's open line was no words after all: its last version is an empty one."""
+        if line := self._open.pop(speaker, None):
+            self._listener(msgspec.structs.replace(line, text=""))
 
     def open_line(self, speaker: Speaker) -> TranscriptLine | None:
         """The speaker's line that is not final yet."""

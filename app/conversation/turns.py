@@ -57,6 +57,10 @@ class TurnTaking:
         self._wait_for_words(now)
         return []
 
+    def no_words(self) -> list[Decision]:
+        """The voice that has just stopped said nothing: a cough."""
+        return self._go_on()
+
     def final(self) -> list[Decision]:
         """Words that will not change. They are answered now, or when the voice that goes on has stopped."""
         decisions = self._stop()
@@ -68,7 +72,13 @@ class TurnTaking:
 
     def tick(self, now: float) -> list[Decision]:
         """The deadline may have passed."""
-        if self.deadline is None or now < self.deadline or self._voice:
+        if self.deadline is None or now < self.deadline:
+            return []
+        return self._go_on()
+
+    def _go_on(self) -> list[Decision]:
+        """Nobody speaks and no words are on their way: answer what is owed, or resume."""
+        if self._voice or self._replying:
             return []
         self.deadline = None
         if self._unanswered:
@@ -90,6 +100,9 @@ class TurnTaking:
 
     def interrupted(self, *, anything_heard: bool) -> None:
         """How the interruption fell out. An answer of which nothing was heard is still owed."""
+        if self._replying:
+            # The next answer has been decided upon: it covers all.
+            return
         if self._answering and not anything_heard:
             self._unanswered = True
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,10 +20,12 @@ from app.store.writes import SummaryOrder, notify, storable
 class Summaries:
     """Carries out summary orders. One that is carried out twice, or is stale, changes nothing."""
 
-    def __init__(self, database: Database, summarizer: Summarizer) -> None:
+    def __init__(self, database: Database, summarizer: Summarizer, zone: tzinfo = UTC) -> None:
+        """`zone` is the callers' time zone: the hours of a summary are theirs."""
         self._database = database
         self._queries = Queries(database)
         self._summarizer = summarizer
+        self._zone = zone
 
     async def write(self, order: SummaryOrder) -> bool:
         """Write the summary that was ordered. False: there is one already, or the order is stale."""
@@ -32,8 +36,13 @@ class Summaries:
             return False
         lines = await self._queries.get_lines(order.call_sid)
         messages = [Message(line.speaker, line.text, line.interrupted) for line in lines]
-        items = await self._queries.get_items(order.call_sid)
-        summary = await self._summarizer.summarize(messages, items, order.ended_at)
+        # The database gives the moment, in UTC.
+        items = [
+            msgspec.structs.replace(item, due_at=item.due_at.astimezone(self._zone)) if item.due_at else item
+            for item in await self._queries.get_items(order.call_sid)
+        ]
+        now = order.ended_at.astimezone(self._zone)
+        summary = await self._summarizer.summarize(messages, items, now)
         return await self._insert(order, summary)
 
     async def _insert(self, order: SummaryOrder, summary: Summary) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from typing import NoReturn
 
 import msgspec
@@ -16,7 +16,7 @@ from pgqueuer.queries import Queries as JobQueue
 from app import metrics
 from app.jobs.summaries import Summaries
 from app.services.summarizer.interface import Summarizer
-from app.store.database import Database, pause
+from app.store.database import Database, Lost, pause, why
 from app.store.writes import SUMMARIZE, SummaryOrder
 
 log = logging.getLogger(__name__)
@@ -42,9 +42,10 @@ class GivenUpError(Exception):
 class JobWorker:
     """Works off the queue. Run `run` inside the server, or by itself; any number of them may."""
 
-    def __init__(self, database: Database, summarizer: Summarizer) -> None:
+    def __init__(self, database: Database, summarizer: Summarizer, zone: tzinfo = UTC) -> None:
+        """`zone` is the callers' time zone: the hours of a summary are theirs."""
         self._database = database
-        self._summaries = Summaries(database, summarizer)
+        self._summaries = Summaries(database, summarizer, zone)
 
     async def run(self) -> NoReturn:
         """Work until cancelled, through outages of the database.
@@ -61,7 +62,7 @@ class JobWorker:
                 if asyncio.get_running_loop().time() - begun > 60:
                     attempt = 0
                 attempt += 1
-                log.warning("the job worker starts again: %s", error or type(error).__name__)
+                log.warning("the job worker starts again: %s", why(error))
                 await pause(attempt)
 
     async def _work(self) -> None:
@@ -82,6 +83,9 @@ class JobWorker:
                 except asyncio.CancelledError:
                     # pgqueuer deletes a job that is cancelled; this one is only interrupted.
                     raise RetryRequested(reason="its worker stopped") from None
+                except Lost as error:
+                    # Not the job's fault: it must not be held for that.
+                    raise RetryRequested(POLL, reason=type(error).__name__) from None
                 finally:
                     running.discard(task)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from app.live.mailbox import Mailbox, Mailboxes
 from app.live.messages import CHANNEL, EVERYTHING, Changed, LiveEvent, decode
-from app.store.database import Database, Lost, pause
+from app.store.database import Database, Lost, pause, why
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class LiveEvents:
             except Lost as error:
                 attempt += 1
                 if attempt == 1:
-                    log.warning("live updates are interrupted: %s", error or type(error).__name__)
+                    log.warning("live updates are interrupted: %s", why(error))
                 await pause(attempt)
 
     @asynccontextmanager

@@ -51,15 +51,20 @@ _decoder = msgspec.json.Decoder(_Wire)
 
 
 def encode(event: LiveEvent) -> str:
-    """A payload of at most LONGEST_PAYLOAD bytes: of a long interim the end, which is what moves."""
+    """A payload of at most LONGEST_PAYLOAD bytes: of a long interim the end, which is what moves.
+
+    Only a call SID that is too long by itself makes it longer; PostgreSQL refuses that one.
+    """
     if isinstance(event, Changed):
         return _encoder.encode(_Wire(event.call_sid, event.event)).decode()
     line = event.line
-    while len(payload := _encoder.encode(_Wire(event.call_sid, "interim", line))) > LONGEST_PAYLOAD:
-        # A character is six bytes at the most here (\\u001f): what is cut is never too much by far.
+    while True:
+        payload = _encoder.encode(_Wire(event.call_sid, "interim", line))
         surplus = len(payload) - LONGEST_PAYLOAD
+        if surplus <= 0 or not line.text:
+            return payload.decode()
+        # A character is six bytes at the most here (\\u001f): what is cut is never too much by far.
         line = msgspec.structs.replace(line, text=line.text[max(1, surplus // 6) :])
-    return payload.decode()
 
 
 def decode(payload: str) -> LiveEvent:

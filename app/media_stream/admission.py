@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
+from app.identifiers import is_user_id
 from app.media_stream.manager import MediaStreamManager
 from app.media_stream.messages import StartBody
 from app.telephony.signatures import Signatures
@@ -38,35 +39,42 @@ class Admission:
         """Before accept.
 
         Raises:
-            RefusedError: 403 unsigned, 429 too many calls.
+            RefusedError: 403 unsigned or from a web page, 429 too many calls, 503 about to stop.
         """
+        # Neither Twilio nor wscat sends one: it is somebody's browser on a page that is none of ours.
+        if "Origin" in request.headers:
+            raise RefusedError("Browsers are not served here.")
+        if self._manager.draining:
+            raise RefusedError("The server is about to stop.", status=503)
         if not self.signatures.websocket(request.headers):
             raise RefusedError("The WebSocket upgrade is not signed by Twilio.")
         if len(self._manager) >= self._max_calls:
             raise RefusedError(f"All {self._max_calls} lines are busy.", status=429)
 
-    def check_start(self, request: HTTPConnection, start: StartBody) -> str | None:
+    def by_hand(self, request: HTTPConnection) -> bool:
+        """From this machine, not through a proxy on it, where nothing has to be signed."""
+        host = request.client.host if request.client else ""
+        return not self.signatures.required and _is_loopback(host) and not _is_forwarded(request.headers)
+
+    def check_start(self, request: HTTPConnection, call_sid: str, start: StartBody) -> str | None:
         """When the call is named. Returns the caller's user id.
 
         Raises:
             RefusedError: the token is missing where one is needed, or opens nothing.
         """
-        parameters: Mapping[str, object] = start.custom_parameters
+        parameters: Mapping[str, object] = start.custom_parameters or {}
         token = parameters.get("token")
         if isinstance(token, str) and token:
             try:
-                return self._tokens.spend(token, start.call_sid)
+                return self._tokens.spend(token, call_sid)
             except StreamTokenError as error:
                 raise RefusedError(f"{error}") from None
-        if self.signatures.required or not _by_hand(request):
+        if not self.by_hand(request):
             raise RefusedError("start.customParameters.token is missing.")
-        user = parameters.get("userId")
-        return str(user) if user else None
-
-
-def _by_hand(request: HTTPConnection) -> bool:
-    """From this machine, not through a proxy on it."""
-    return _is_loopback(request.client.host if request.client else "") and not _is_forwarded(request.headers)
+        user = str(parameters.get("userId") or "")
+        if user and not is_user_id(user):
+            raise RefusedError("userId is up to 128 printable characters without blanks.")
+        return user or None
 
 
 def _is_loopback(host: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -53,14 +54,18 @@ class MediaStreamConnection:
         call_sid: str,
         user_id: str | None = None,
         history: tuple[TranscriptLine, ...] = (),
+        first_seq: int = 0,
         max_buffer_bytes: int = RECENT_AUDIO_BYTES,
     ) -> None:
         self.call_sid = call_sid
         self.user_id = user_id
         self.audio = RecentAudio(max_buffer_bytes)
-        self.transcript = Transcript(self._written, history)
+        self.transcript = Transcript(self._written, history, first_seq)
         self.ended: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
         """Done once the call is over, with the first reason given."""
+        self.ended_at: datetime | None = None
+        self.gone = asyncio.Event()
+        """Set once nothing of it is left and all of it is written down."""
         self._started = self._last_audio = time.monotonic()
         self._listeners: dict[Event, list[Callable[[Any], None]]] = {}
         self._stats = Stats()
@@ -136,4 +141,5 @@ class MediaStreamConnection:
     def close(self, reason: EndReason) -> None:
         """End the call. Only the first reason counts; whoever owns the call's tasks waits for `ended`."""
         if not self.ended.done():
+            self.ended_at = datetime.now(UTC)
             self.ended.set_result(reason)

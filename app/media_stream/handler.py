@@ -19,7 +19,7 @@ from app.media_stream.protocol import MediaStreamProtocol
 log = logging.getLogger(__name__)
 
 START_SECONDS = 10
-"""How long a signed socket may stay silent before `start`. (By hand: IDLE_SECONDS; people type.)"""
+"""How long a socket may stay silent before `start`. (By hand: IDLE_SECONDS; people type.)"""
 
 CLOSE_CODES = {"error": 1011, "server_stopped": 1012}
 """Why the socket is closed, where it is not simply over (RFC 6455, 7.4.1 and the IANA registry)."""
@@ -31,9 +31,10 @@ class MediaStreamEndpoint:
     def __init__(self, admission: Admission, calls: Calls, idle_seconds: float) -> None:
         self._admission = admission
         self._calls = calls
-        self._start_seconds = START_SECONDS if admission.signatures.required else idle_seconds
+        self._idle_seconds = idle_seconds
 
     async def handle(self, websocket: WebSocket) -> None:
+        """Serve one socket from upgrade to close."""
         try:
             self._admission.check_upgrade(websocket)
         except RefusedError as error:
@@ -53,13 +54,14 @@ class MediaStreamEndpoint:
 
     async def _serve(self, websocket: WebSocket) -> None:
         protocol = MediaStreamProtocol()
+        patience = self._idle_seconds if self._admission.by_hand(websocket) else START_SECONDS
         try:
-            async with asyncio.timeout(self._start_seconds):
+            async with asyncio.timeout(patience):
                 start = await _receive_start(websocket, protocol)
         except TimeoutError:
-            raise RefusedError(f"No start message came within {self._start_seconds:.0f} s.") from None
-        user_id = self._admission.check_start(websocket, start.start)
-        call = await self._calls.open(start.start.call_sid, user_id)
+            raise RefusedError(f"No start message came within {patience:.0f} s.") from None
+        user_id = self._admission.check_start(websocket, protocol.call_sid, start.start)
+        call = await self._calls.open(protocol.call_sid, user_id)
         connection = call.connection
         try:
             await self._run(websocket, call, TwilioLine(connection, protocol))
@@ -68,19 +70,19 @@ class MediaStreamEndpoint:
             connection.close("error")
         finally:
             connection.close("connection_lost")
-            self._calls.close(connection)
+            await self._calls.close(connection)
         reason = connection.ended.result()
         await _close(websocket, CLOSE_CODES.get(reason, 1000), reason)
 
     async def _run(self, websocket: WebSocket, call: OpenCall, line: TwilioLine) -> None:
         async with asyncio.TaskGroup() as tasks:
-            running = [
+            on_the_wire = [
                 tasks.create_task(_read(websocket, line)),
                 tasks.create_task(_write(websocket, line)),
-                tasks.create_task(self._calls.converse(call, line)),
             ]
+            tasks.create_task(self._calls.converse(call, line))
             await asyncio.shield(call.connection.ended)
-            for task in running:
+            for task in on_the_wire:
                 task.cancel()
 
 

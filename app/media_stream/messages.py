@@ -34,32 +34,36 @@ class MediaFormat(msgspec.Struct, rename="camel"):
     channels: int = 1
 
 
+SPOKEN_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
+"""The one format of Media Streams."""
+
+Name = str | int | None
+"""A SID or a name, as people type it."""
+
+
 class StartBody(msgspec.Struct, rename="camel"):
-    call_sid: str
-    stream_sid: str = ""
-    account_sid: str = ""
+    call_sid: Name
+    stream_sid: Name = None
     media_format: MediaFormat = msgspec.field(default_factory=MediaFormat)
-    custom_parameters: dict[str, Any] = {}
+    custom_parameters: dict[str, Any] | None = None
 
 
 class Start(msgspec.Struct, tag_field="event", tag="start", rename="camel"):
     """Which call this is, and how its audio is coded."""
 
     start: StartBody
-    stream_sid: str = ""
+    stream_sid: Name = None
 
 
 class MediaBody(msgspec.Struct):
     payload: bytes
-    timestamp: int | None = None
-    """Milliseconds since the stream's start."""
 
 
 class Media(msgspec.Struct, tag_field="event", tag="media", rename="camel"):
     """μ-law audio from the caller: 160 bytes, 20 ms, also in silence."""
 
     media: MediaBody
-    stream_sid: str = ""
+    stream_sid: Name = None
 
 
 class DtmfBody(msgspec.Struct):
@@ -70,7 +74,7 @@ class Dtmf(msgspec.Struct, tag_field="event", tag="dtmf", rename="camel"):
     """The caller pressed a key."""
 
     dtmf: DtmfBody
-    stream_sid: str = ""
+    stream_sid: Name = None
 
 
 class MarkBody(msgspec.Struct):
@@ -81,13 +85,13 @@ class Mark(msgspec.Struct, tag_field="event", tag="mark", rename="camel"):
     """What was sent before this mark has been played, or was flushed by a clear."""
 
     mark: MarkBody
-    stream_sid: str = ""
+    stream_sid: Name = None
 
 
 class Stop(msgspec.Struct, tag_field="event", tag="stop", rename="camel"):
     """The stream is over: the caller has hung up, or Twilio moves on."""
 
-    stream_sid: str = ""
+    stream_sid: Name = None
 
 
 Inbound = Connected | Start | Media | Dtmf | Mark | Stop

@@ -5,20 +5,19 @@ from __future__ import annotations
 import secrets
 from enum import Enum, auto
 
+from app.identifiers import is_call_sid
 from app.media_stream.messages import (
+    SPOKEN_FORMAT,
     Connected,
     Dtmf,
     Inbound,
     Mark,
     Media,
-    MediaFormat,
     ProtocolError,
     Start,
     Stop,
     decode,
 )
-
-SPOKEN_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
 
 
 class State(Enum):
@@ -33,6 +32,7 @@ class MediaStreamProtocol:
 
     def __init__(self) -> None:
         self.state = State.WAITING
+        self.call_sid = ""
         self.stream_sid = ""
 
     def receive(self, data: str | bytes) -> Inbound:
@@ -40,8 +40,8 @@ class MediaStreamProtocol:
 
         Raises:
             ProtocolError: one of `decode`'s, or `media_before_start` (and `dtmf_`, `mark_`, `stop_`),
-                `second_start`, `missing_call_sid`, `unsupported_media_format`, `wrong_stream_sid`,
-                `empty_payload`, `after_stop`. The state has not changed: the stream goes on.
+                `second_start`, `invalid_call_sid`, `invalid_stream_sid`, `unsupported_media_format`,
+                `wrong_stream_sid`, `empty_payload`, `after_stop`. The stream goes on as it was.
         """
         message = decode(data)
         match message:
@@ -63,16 +63,26 @@ class MediaStreamProtocol:
             raise ProtocolError(f"{event}_before_start", f"{event} came before start")
         if self.state is State.STOPPED:
             raise ProtocolError("after_stop", "the stream was stopped before")
-        if message.stream_sid and message.stream_sid != self.stream_sid:
+        named = message.stream_sid
+        if named and named != self.stream_sid and str(named) != self.stream_sid:
             raise ProtocolError(
-                "wrong_stream_sid", f"it names stream {message.stream_sid:.40}, this is {self.stream_sid}"
+                "wrong_stream_sid", f"it names stream {str(named)!r:.40}, this is {self.stream_sid}"
             )
 
     def _start(self, message: Start) -> None:
         if self.state is not State.WAITING:
             raise ProtocolError("second_start", "this stream has been started before")
-        if not message.start.call_sid:
-            raise ProtocolError("missing_call_sid", "start.callSid is empty")
+        call_sid = str(message.start.call_sid)
+        if not is_call_sid(call_sid):
+            raise ProtocolError(
+                "invalid_call_sid", f"start.callSid is {call_sid!r:.40}: up to 64 letters, digits"
+            )
+        # By hand there is none; what is sent back keeps its shape all the same.
+        stream_sid = str(message.stream_sid or message.start.stream_sid or f"MZ{secrets.token_hex(16)}")
+        if not is_call_sid(stream_sid):
+            raise ProtocolError(
+                "invalid_stream_sid", f"streamSid is {stream_sid!r:.40}: up to 64 letters, digits"
+            )
         spoken = message.start.media_format
         if spoken != SPOKEN_FORMAT:
             raise ProtocolError(
@@ -81,5 +91,4 @@ class MediaStreamProtocol:
                 f"Offhook takes audio/x-mulaw at 8000 Hz with 1 channel",
             )
         self.state = State.STREAMING
-        # By hand there is none; what is sent back keeps its shape all the same.
-        self.stream_sid = message.stream_sid or message.start.stream_sid or f"MZ{secrets.token_hex(16)}"
+        self.call_sid, self.stream_sid = call_sid, stream_sid

@@ -14,7 +14,7 @@ import logging
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TypeVar
 
 import msgspec
@@ -24,8 +24,8 @@ from app.metrics import WORKER_RESTARTS
 from app.services import worker_wire as wire
 
 T = TypeVar("T")
-Answers = asyncio.Queue[wire.Answer | None]
-"""What has come back for one request; None when the process is gone."""
+Take = Callable[[wire.Answer | None], None]
+"""What is done with each message that comes back for a request; None when the process is gone."""
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +42,18 @@ class WorkerError(OffhookError):
 
 
 class WorkerDiedError(WorkerError):
-    """The process ended before it had answered. Another one is being started, unless it was closed."""
+    """The process ended before it had answered. Another one is being started."""
+
+
+class WorkerClosedError(WorkerDiedError):
+    """The process was ended on purpose, and no other will be started."""
 
 
 class WorkerProcess:
     """One supervised worker. Requests are answered in the order in which they were made.
 
-    `patience` is how many seconds a request waits for its next piece before the process counts as stuck
-    and is killed.
+    `patience` is how many seconds a process that has something to do may be silent before it counts as
+    stuck and is killed.
     """
 
     def __init__(self, name: str, module: str, *, patience: float = 60.0) -> None:
@@ -57,7 +61,10 @@ class WorkerProcess:
         self._module = module
         self._patience = patience
         self._ids = itertools.count(1)
-        self._waiting: dict[int, Answers] = {}
+        self._waiting: dict[int, Take] = {}
+        """Requests that are not answered yet."""
+        self._silent_since = 0.0
+        """The event loop's time when the process last said something, or was given the first thing to do."""
         self._process: Process | None = None
         self._up = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
@@ -92,14 +99,14 @@ class WorkerProcess:
         """Return when the process can take a request: at once, or after its restart.
 
         Raises:
-            WorkerDiedError: it was closed.
+            WorkerClosedError: it was closed.
         """
         await self._up.wait()
         if self._closed:
-            raise WorkerDiedError(f"{self.name} is closed.")
+            raise WorkerClosedError(f"{self.name} is closed.")
 
     async def aclose(self) -> None:
-        """End the process. Requests that still wait raise `WorkerDiedError`."""
+        """End the process. Requests that still wait raise `WorkerClosedError`."""
         closing, self._closed = self._closed, True
         if self._supervisor is not None:
             if not closing:  # a second cancellation would cut the clean-up of the first short
@@ -114,9 +121,24 @@ class WorkerProcess:
             WorkerDiedError: the process ended before it had answered.
             WorkerError: it could not do it.
         """
-        async with contextlib.aclosing(self.stream(question, answer)) as pieces:
-            [piece] = [piece async for piece in pieces]
-        return piece
+        # The VAD is asked several times a second for every call: this is `stream` without its machinery.
+        pieces: list[wire.Piece] = []
+        over: asyncio.Future[wire.Done | None] = asyncio.get_running_loop().create_future()
+
+        def take(message: wire.Answer | None) -> None:
+            if isinstance(message, wire.Piece):
+                pieces.append(message)
+            elif not over.done():
+                over.set_result(message)
+
+        request_id = await self._request(question, take)
+        try:
+            self._check(await over)
+        finally:
+            self._forget(request_id)
+        if len(pieces) != 1:
+            raise WorkerError(f"{self.name} gave {len(pieces)} pieces as its answer instead of one.")
+        return self._value(pieces[0], answer)
 
     async def stream(self, question: object, answer: type[T]) -> AsyncGenerator[T, None]:
         """Make a request and yield the pieces of its answer. Closing the generator cancels the request.
@@ -125,44 +147,48 @@ class WorkerProcess:
             WorkerDiedError: the process ended before it had answered.
             WorkerError: it could not do it.
         """
-        await self.wait_ready()
-        request_id = next(self._ids)
         # Holds no more than the answer to one request.
-        answers: Answers = asyncio.Queue()
-        self._waiting[request_id] = answers
-        done = False
+        answers: asyncio.Queue[wire.Answer | None] = asyncio.Queue()
+        request_id = await self._request(question, answers.put_nowait)
         try:
-            self._send(wire.Request(request_id, wire.body(question)))
-            while True:
-                message = await self._next(answers)
-                if isinstance(message, wire.Piece):
-                    yield msgspec.msgpack.decode(message.body, type=answer)
-                    continue
-                done = True
-                if message is None:
-                    raise WorkerDiedError(f"{self.name} ended in the middle of a request.")
-                if message.error is not None:
-                    raise WorkerError(f"{self.name}: {message.error}")
-                return
+            while isinstance(message := await answers.get(), wire.Piece):
+                yield self._value(message, answer)
+            self._check(message)
         finally:
-            del self._waiting[request_id]
-            if not done:
-                self._send(wire.Cancel(request_id))
+            self._forget(request_id)
 
     def tell(self, message: object) -> None:
         """Make a request whose answer nobody needs. It is lost if the process is not there."""
         self._send(wire.Request(next(self._ids), wire.body(message)))
 
-    async def _next(self, answers: Answers) -> wire.Answer | None:
+    async def _request(self, question: object, take: Take) -> int:
+        body = wire.body(question)
+        await self.wait_ready()
+        if not self._waiting:
+            self._silent_since = asyncio.get_running_loop().time()
+        request_id = next(self._ids)
+        self._waiting[request_id] = take
+        self._send(wire.Request(request_id, body))
+        return request_id
+
+    def _forget(self, request_id: int) -> None:
+        """Nobody waits for this answer any more. If it is not complete, the worker need not go on."""
+        if self._waiting.pop(request_id, None) is not None:
+            self._send(wire.Cancel(request_id))
+
+    def _check(self, over: wire.Done | None) -> None:
+        if over is None:
+            if self._closed:
+                raise WorkerClosedError(f"{self.name} was closed in the middle of a request.")
+            raise WorkerDiedError(f"{self.name} ended in the middle of a request.")
+        if over.error is not None:
+            raise WorkerError(f"{self.name}: {over.error}")
+
+    def _value(self, piece: wire.Piece, type_: type[T]) -> T:
         try:
-            async with asyncio.timeout(self._patience):
-                return await answers.get()
-        except TimeoutError:
-            logger.warning("%s has not answered for %g s and is killed.", self.name, self._patience)
-            if self._process is not None:
-                self._up.clear()
-                _kill(self._process)
-            return None
+            return msgspec.msgpack.decode(piece.body, type=type_)
+        except msgspec.DecodeError as error:
+            raise WorkerError(f"{self.name} gave an answer that cannot be read: {error}") from error
 
     def _send(self, order: wire.Order) -> None:
         # Nobody waits for the pipe to drain: what is under way is bounded by those who ask.
@@ -193,7 +219,14 @@ class WorkerProcess:
         self._last_words = ""
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE, stderr=PIPE
+                sys.executable,
+                "-m",
+                self._module,
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                # Out of the reach of Ctrl-C, also while it imports its engine.
+                start_new_session=True,
             )
         except OSError as error:  # no memory or no file descriptor left, perhaps only now
             return str(error)
@@ -201,34 +234,59 @@ class WorkerProcess:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._log_stderr(process))
+                watching = tasks.create_task(self._watch(process))
                 await self._read_answers(process, loaded)
+                watching.cancel()
+        except* Exception as errors:  # say, an answer that cannot be read: this process is beyond help
+            self._last_words = repr(errors.exceptions[0])
         finally:
             self._up.clear()
             self._process = None
-            for answers in self._waiting.values():
-                answers.put_nowait(None)
+            waiting, self._waiting = self._waiting, {}
+            for take in waiting.values():
+                take(None)
             await _end(process)
         return f"exit status {process.returncode}, last words {self._last_words!r}"
 
     async def _read_answers(self, process: Process, loaded: asyncio.Future[None]) -> None:
         assert process.stdout is not None
-        with contextlib.suppress(asyncio.IncompleteReadError):
-            while True:
-                header = await process.stdout.readexactly(wire.HEADER_BYTES)
-                message = wire.parse_answer(await process.stdout.readexactly(wire.length(header)))
-                if message.id in self._waiting:
-                    self._waiting[message.id].put_nowait(message)
+        loop = asyncio.get_running_loop()
+        reader = wire.AnswerReader()
+        while data := await process.stdout.read(1 << 16):
+            self._silent_since = loop.time()
+            for message in reader.feed(data):
+                if isinstance(message, wire.Piece):
+                    take = self._waiting.get(message.id)
+                else:
+                    take = self._waiting.pop(message.id, None)
+                if take is not None:
+                    take(message)
                 elif message.id == 0:
                     self._up.set()
                     if not loaded.done():
                         loaded.set_result(None)
+
+    async def _watch(self, process: Process) -> None:
+        """Kill the process when it is stuck."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._silent_since + self._patience - loop.time())
+            if not self._waiting:
+                self._silent_since = loop.time()
+            elif loop.time() - self._silent_since >= self._patience:
+                logger.warning("%s has not answered for %g s and is killed.", self.name, self._patience)
+                self._up.clear()
+                _kill(process)
+                return
 
     async def _log_stderr(self, process: Process) -> None:
         assert process.stderr is not None
         while chunk := await process.stderr.read(4096):
             for line in filter(None, map(str.strip, chunk.decode(errors="replace").splitlines())):
                 self._last_words = line
-                logger.info("%s: %s", self.name, line)
+                # Of a failure to load the last line says enough, and somebody else says it.
+                level = logging.INFO if self._up.is_set() else logging.DEBUG
+                logger.log(level, "%s: %s", self.name, line)
 
 
 async def _end(process: Process) -> None:

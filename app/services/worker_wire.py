@@ -7,9 +7,13 @@ worker's first message: it has loaded what it needs.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 HEADER_BYTES = 4
+MOST_BYTES = 1 << 24
+"""Of a message, 16 MB: half an hour of speech. What says it is longer is no message."""
 
 
 class Request(msgspec.Struct, array_like=True, tag=True, frozen=True):
@@ -58,9 +62,16 @@ def frame(message: Order | Answer) -> bytes:
     return len(data).to_bytes(HEADER_BYTES, "big") + data
 
 
-def length(header: bytes) -> int:
-    """How many bytes of message follow this header."""
-    return int.from_bytes(header, "big")
+def length(header: bytes | bytearray) -> int:
+    """How many bytes of message follow this header.
+
+    Raises:
+        msgspec.DecodeError: it is no header.
+    """
+    bytes_ = int.from_bytes(header, "big")
+    if bytes_ > MOST_BYTES:
+        raise msgspec.DecodeError(f"{header!r} is no header of a message")
+    return bytes_
 
 
 def parse_order(data: bytes) -> Order:
@@ -68,6 +79,23 @@ def parse_order(data: bytes) -> Order:
     return _orders.decode(data)
 
 
-def parse_answer(data: bytes) -> Answer:
-    """What the worker says, from a message without its header."""
-    return _answers.decode(data)
+class AnswerReader:
+    """Finds the answers in what comes out of the pipe, however it was cut into pieces on the way."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Answer]:
+        """Take what was read; yield the answers it completes.
+
+        Raises:
+            msgspec.DecodeError: this is not what a worker says.
+        """
+        self._data += data
+        while len(self._data) >= HEADER_BYTES:
+            end = HEADER_BYTES + length(self._data[:HEADER_BYTES])
+            if len(self._data) < end:
+                return
+            message = bytes(self._data[HEADER_BYTES:end])
+            del self._data[:end]
+            yield _answers.decode(message)

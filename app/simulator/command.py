@@ -25,7 +25,7 @@ from app.simulator.voice import spoken
 
 DIALOGUE = (
     "Remind me to call Anna tomorrow at three o'clock.",
-    "No, make it four o'clock.",
+    "No, make it five o'clock.",
     "That's all, goodbye.",
 )
 """What the caller says where nothing else is asked for."""

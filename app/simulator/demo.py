@@ -41,7 +41,7 @@ async def script(voice: TextToSpeech) -> list[Step]:
         WaitForSpeech(1.5),
         await spoken(voice, "Remind me to call Anna tomorrow at three o'clock."),
         TURN,
-        await spoken(voice, "No, make it four o'clock."),
+        await spoken(voice, "No, make it five o'clock."),
         TURN,
         Play(audio.load(RECORDINGS / "an4_yes.wav"), "Yes."),
         TURN,

@@ -69,21 +69,6 @@ class Backlog:
         self._sizes += [size - half, half]
         return None
 
-    def drop_interims(self) -> int:
-        """Interims are worth nothing later: an outage has begun. How many there were.
-
-        A batch that may have been committed unnoticed stays as it is.
-        """
-        settled = sum(self._sizes)
-        kept = [
-            operation
-            for index, operation in enumerate(self._waiting)
-            if index < settled or not isinstance(operation, InterimHeard)
-        ]
-        dropped = len(self._waiting) - len(kept)
-        self._waiting = deque(kept)
-        return dropped
-
 
 PHASES: dict[type[Operation], int] = {
     CallRegistered: 0,

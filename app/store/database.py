@@ -22,15 +22,9 @@ CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 15.0
 """A statement that takes longer has lost its server (no FIN came): time to reconnect."""
 
-Lost = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    DBAPIError,
-    PoolTimeoutError,
-)
-"""What a database outage looks like from here."""
+Lost = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError)
+"""What a database outage looks like from here. A server that stops or starts says so in many of its own
+errors (57P01, 57P03, 53300, 55000, …), few of which asyncpg calls a connection error."""
 
 
 class Database:
@@ -54,6 +48,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CONNECT_SECONDS,
+            # Telephone numbers and what was said have no place in an error's message.
+            hide_parameters=True,
         )
 
     async def connect(self) -> None:
@@ -91,11 +87,12 @@ class Database:
 
 
 async def reach(url: str) -> None:
-    """Connect once.
+    """Connect once. `url` is any `postgres…://` spelling.
 
     Raises:
         SettingError: what is wrong, in a person's words and without the password.
     """
+    url = normalise_url(url)
     place = where(url)
     try:
         connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS)
@@ -136,12 +133,23 @@ def refused(error: Exception) -> bool:
     SQLSTATE classes: 22 data exception, 23 integrity constraint violation, 54 program limit exceeded
     (PostgreSQL 18, appendix A).
     """
-    if isinstance(error, DBAPIError):
-        cause = error.orig.__cause__ if error.orig is not None else None
-        state = getattr(cause, "sqlstate", None) or ""
-        return isinstance(cause, asyncpg.DataError) or state[:2] in ("22", "23", "54")
+    state = getattr(driver_error(error), "sqlstate", None) or ""
+    if state[:2] in ("22", "23", "54"):
+        return True
     # SQLAlchemy could not even make the statement out of the values.
-    return isinstance(error, StatementError)
+    return isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """What asyncpg raised, when SQLAlchemy has wrapped it; otherwise the error itself."""
+    wrapped = error.orig if isinstance(error, DBAPIError) else None
+    return (wrapped and wrapped.__cause__) or error
+
+
+def why(error: BaseException) -> str:
+    """The reason for a log line: the first line of the message, or the error's type if it says nothing."""
+    cause = driver_error(error)
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]
 
 
 async def pause(attempt: int) -> None:

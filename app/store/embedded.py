@@ -14,6 +14,9 @@ from app.store.server import LOG, Server, ServerError
 log = logging.getLogger(__name__)
 
 
+WATCH_SECONDS = 2.0
+
+
 class EmbeddedPostgres:
     """A server whose data lie under `state_dir`, shared by all processes that use that directory.
 
@@ -47,10 +50,35 @@ class EmbeddedPostgres:
         await asyncio.shield(asyncio.to_thread(self._stop))
 
     async def __aenter__(self) -> str:
-        return await self.start()
+        url = await self.start()
+        self._watching = asyncio.create_task(self._watch(), name="watch on the embedded database")
+        return url
 
     async def __aexit__(self, *_args: object) -> None:
+        self._watching.cancel()
+        await asyncio.wait([self._watching])
         await self.stop()
+
+    async def _watch(self) -> None:
+        """Start the server again when it dies: nobody else would."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            reviving = asyncio.ensure_future(asyncio.to_thread(self._revive))
+            try:
+                await asyncio.shield(reviving)
+            except asyncio.CancelledError:
+                await asyncio.wait([reviving])
+                raise
+            except (OSError, ServerError) as error:
+                log.error("the embedded database does not start again: %s", error)  # noqa: TRY400
+
+    def _revive(self) -> None:
+        if self._server.answers():
+            return
+        with _Locked(self._root / "starting.lock"):
+            if not self._server.answers():
+                log.error("the embedded database has died; it is started again")
+                self._server.start()
 
     def _start(self) -> str:
         try:

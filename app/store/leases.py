@@ -18,9 +18,10 @@ from sqlalchemy import ColumnElement, and_, case, delete, func, not_, select, up
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import metrics
-from app.store.database import Database, Lost, pause
+from app.store.database import Database, Lost, pause, why
+from app.store.processes import LEASE, renew_lease
 from app.store.tables import calls, processes
-from app.store.writes import LEASE, renew_lease, settle
+from app.store.writes import settle
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Leases:
             except Lost as error:
                 attempt += 1
                 if attempt == 1:
-                    log.warning("the lease of this process cannot be renewed: %s", type(error).__name__)
+                    log.warning("the lease of this process cannot be renewed: %s", why(error))
                 await pause(attempt)
             else:
                 attempt = 0

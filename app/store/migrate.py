@@ -92,6 +92,7 @@ async def _with_connection(url: str, run: Callable[[Connection], T]) -> T:
         "postgresql+asyncpg://",
         async_creator=lambda *_args, **_kwargs: asyncpg.connect(normalise_url(url), timeout=10),
         poolclass=NullPool,
+        hide_parameters=True,
     )
     async with engine.begin() as connection:
         return await connection.run_sync(run)

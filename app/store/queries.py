@@ -1,4 +1,4 @@
-"""What programs read from the database."""
+"""What programs read from the database, and what they may erase."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, delete, false, func, or_, select
 
 from app.live.messages import Changed
 from app.services.language_model.interface import Item
 from app.store.database import Database
 from app.store.records import CallRecord, LineRecord, ResumeState, SummaryRecord
 from app.store.tables import call_items, call_summaries, calls, phone_numbers, transcript_lines
-from app.store.writes import notify
+from app.store.writes import notify, storable
 
 OPEN_ITEMS = 20
 """What one caller can hear read out; older ones are still in the API."""
@@ -29,13 +29,13 @@ SUMMARY = [call_summaries.c[name] for name in SummaryRecord.__struct_fields__]
 
 
 class Queries:
-    """Reads, each in a transaction of its own. What a writer still holds is not seen."""
+    """Reads, each in a transaction of its own, and the erasure. What a writer still holds is not seen."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get_call(self, call_sid: str) -> CallRecord | None:
-        rows = await self._fetch(select(*CALL).where(calls.c.call_sid == call_sid), CallRecord)
+        rows = await self._fetch(select(*CALL).where(_is(calls.c.call_sid, call_sid)), CallRecord)
         return rows[0] if rows else None
 
     async def list_calls(
@@ -44,7 +44,7 @@ class Queries:
         """Newest first; those that began before `before`."""
         query = select(*CALL).order_by(BEGAN.desc(), calls.c.call_sid).limit(limit)
         if user_id is not None:
-            query = query.where(calls.c.user_id == user_id)
+            query = query.where(_is(calls.c.user_id, user_id))
         if before is not None:
             query = query.where(before > BEGAN)
         return await self._fetch(query, CallRecord)
@@ -56,7 +56,7 @@ class Queries:
 
         With `final_only`, those that became final after revision `after_revision`, in that order.
         """
-        query = select(*LINE).where(transcript_lines.c.call_sid == call_sid)
+        query = select(*LINE).where(_is(transcript_lines.c.call_sid, call_sid))
         if final_only:
             query = query.where(transcript_lines.c.is_final, transcript_lines.c.revision > after_revision)
             query = query.order_by(transcript_lines.c.revision)
@@ -64,7 +64,7 @@ class Queries:
 
     async def get_items(self, call_sid: str) -> list[Item]:
         """Everything noted on a call, oldest first, drafts and cancelled ones included."""
-        query = select(*ITEM).where(call_items.c.call_sid == call_sid).order_by(call_items.c.position)
+        query = select(*ITEM).where(_is(call_items.c.call_sid, call_sid)).order_by(call_items.c.position)
         return await self._fetch(query, Item)
 
     async def open_items(self, user_id: str) -> list[Item]:
@@ -72,7 +72,7 @@ class Queries:
         newest = (
             select(*ITEM)
             .join(calls, calls.c.call_sid == call_items.c.call_sid)
-            .where(calls.c.user_id == user_id, call_items.c.state == "noted")
+            .where(_is(calls.c.user_id, user_id), call_items.c.state == "noted")
             .where(or_(call_items.c.due_at.is_(None), call_items.c.due_at > func.now()))
             .order_by(call_items.c.position.desc())
             .limit(OPEN_ITEMS)
@@ -80,14 +80,14 @@ class Queries:
         return (await self._fetch(newest, Item))[::-1]
 
     async def get_summary(self, call_sid: str) -> SummaryRecord | None:
-        query = select(*SUMMARY).where(call_summaries.c.call_sid == call_sid)
+        query = select(*SUMMARY).where(_is(call_summaries.c.call_sid, call_sid))
         rows = await self._fetch(query, SummaryRecord)
         return rows[0] if rows else None
 
     async def user_of_number(self, number: str) -> str | None:
         """The user whose phone has this E.164 number."""
         async with self._database.engine.connect() as connection:
-            query = select(phone_numbers.c.user_id).where(phone_numbers.c.number == number)
+            query = select(phone_numbers.c.user_id).where(_is(phone_numbers.c.number, number))
             return (await connection.execute(query)).scalar_one_or_none()
 
     async def resume_state(self, call_sid: str) -> ResumeState | None:
@@ -103,7 +103,7 @@ class Queries:
         """Erase a call with its transcript, items and summary. False: there is none."""
         async with self._database.engine.begin() as connection:
             gone = await connection.execute(
-                delete(calls).where(calls.c.call_sid == call_sid).returning(calls.c.call_sid)
+                delete(calls).where(_is(calls.c.call_sid, call_sid)).returning(calls.c.call_sid)
             )
             found = gone.first() is not None
             if found:
@@ -113,6 +113,11 @@ class Queries:
     async def _fetch(self, query: Select[Any], kind: type[T]) -> list[T]:
         async with self._database.engine.connect() as connection:
             return _records(kind, (await connection.execute(query)).all())
+
+
+def _is(column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+    """No row has what PostgreSQL cannot store (U+0000, lone surrogates); to ask for it is an error there."""
+    return column == value if storable(value) == value else false()
 
 
 def _records(kind: type[T], rows: Sequence[Row[Any]]) -> list[T]:

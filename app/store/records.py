@@ -62,11 +62,3 @@ class ResumeState(msgspec.Struct, frozen=True):
     resumes: int
     lines: list[LineRecord]
     items: list[Item]
-
-    @property
-    def last_seq(self) -> int:
-        return max((line.seq for line in self.lines), default=0)
-
-    @property
-    def last_revision(self) -> int:
-        return max((line.revision for line in self.lines), default=0)

@@ -74,7 +74,7 @@ class Server:
         """
         if not (self._data / "PG_VERSION").exists():
             _initialise(self._data)
-        if self._answers():
+        if self.answers():
             return
         sockets = _socket_directory(self._data)
         _make_socket_directory(sockets, _owner(self._data))
@@ -105,7 +105,7 @@ class Server:
         if (sockets := _socket_directory(self._data)) != self._data:
             shutil.rmtree(sockets, ignore_errors=True)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             try:
                 probe.connect(str(_socket_directory(self._data) / f".s.PGSQL.{PORT}"))

@@ -9,11 +9,9 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NoReturn, Self
 
-from sqlalchemy.exc import DBAPIError
-
 from app import metrics
 from app.store.backlog import Backlog
-from app.store.database import Database, Lost, pause, refused
+from app.store.database import Database, Lost, driver_error, pause, refused, why
 from app.store.operations import InterimHeard, Operation
 from app.store.writes import write_batch
 
@@ -22,6 +20,9 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.15
 """From the first operation to its transaction. A viewer hardly notices; hundreds of lines share a commit."""
 
+STUMBLE_SECONDS = 1.0
+"""Before a batch is tried again that the writer itself, not the database, has failed on."""
+
 LAST_FLUSH_SECONDS = 10.0
 """How long a process that ends waits for the database to take the rest."""
 
@@ -29,8 +30,9 @@ LAST_FLUSH_SECONDS = 10.0
 class Writer:
     """Writes in batches, in order, each operation exactly once, whatever happens to the connection.
 
-    A database outage costs nothing but memory: everything but interims waits, and is written when the
-    database is back. An operation that the database refuses is logged and given up; the others go on.
+    A database outage costs nothing but memory: what comes meanwhile, except interims, waits and is written
+    when the database is back. An operation that the database refuses is logged and given up; the others go
+    on.
 
     Use it as a context manager. Leaving it writes what is left.
     """
@@ -99,7 +101,12 @@ class Writer:
             self._something.clear()
             self._hurry.clear()
             while len(self._backlog):
-                await self._flush()
+                try:
+                    await self._flush()
+                except Exception:
+                    # A mistake of ours. The batch is tried again: a writer that died would lose every call.
+                    log.exception("the writer of the database stumbled and goes on")
+                    await asyncio.sleep(STUMBLE_SECONDS)
                 metrics.STORE_PENDING.set(len(self._backlog))
                 async with self._progress:
                     self._progress.notify_all()
@@ -139,17 +146,15 @@ class Writer:
         given_up = self._backlog.refused()
         if given_up is not None:
             # Not the words of the call, which the database's message may repeat: only what kind of error.
-            cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
             log.error(
                 "call %s: the database refuses a %s (%s); it is lost",
                 given_up.call_sid,
                 type(given_up).__name__,
-                type(cause).__name__,
+                type(driver_error(error)).__name__,
             )
 
     def _outage(self, error: Exception) -> None:
         metrics.STORE_PENDING.set(len(self._backlog))
         if not self._lost:
             self._lost = True
-            self._backlog.drop_interims()
-            log.error("the database is lost (%s); writes wait in memory", str(error).splitlines()[0][:200])
+            log.error("the database is lost (%s); writes wait in memory", why(error))

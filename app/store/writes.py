@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import asyncpg
 import msgspec
 from pgqueuer.queries import Queries as JobQueue
-from sqlalchemy import Text, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Text, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,10 +25,8 @@ from app.store.operations import (
     LineWritten,
     Operation,
 )
-from app.store.tables import call_items, call_summaries, calls, processes, transcript_lines
-
-LEASE = timedelta(seconds=10)
-"""How long a process counts as alive after its last sign of life."""
+from app.store.processes import sign
+from app.store.tables import call_items, call_summaries, calls, transcript_lines
 
 SUMMARIZE = "summarize"
 """The job's name in pgqueuer."""
@@ -54,29 +52,18 @@ async def write_batch(
     False: batch `number` of this process is in the database already (its commit went through although the
     answer did not come), and nothing was written.
     """
-    if not await _sign(connection, owner, number):
+    if not await sign(connection, owner, number):
         return False
     events: list[LiveEvent] = []
     for wave in waves(batch):
         await _register(connection, _of(wave, CallRegistered))
         await _start(connection, owner, _of(wave, CallStarted))
-        await _write_lines(connection, _of(wave, LineWritten))
+        await _write_lines(connection, owner, _of(wave, LineWritten))
         await _save_items(connection, _of(wave, ItemSaved))
         await _finish(connection, owner, _of(wave, CallFinished))
         events += _live(wave)
     await notify(connection, events)
     return True
-
-
-async def renew_lease(connection: AsyncConnection, owner: str) -> None:
-    """Say that this process is alive."""
-    statement = insert(processes).values(owner=owner, lease_expires_at=func.now() + LEASE, batch=0)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[processes.c.owner],
-            set_={"lease_expires_at": statement.excluded.lease_expires_at},
-        )
-    )
 
 
 async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetime]]) -> None:
@@ -93,8 +80,8 @@ async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetim
     await connection.execute(
         update(transcript_lines)
         .where(transcript_lines.c.call_sid.in_(sids), ~transcript_lines.c.is_final)
-        # After all final lines, in the order of speaking.
-        .values(is_final=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
+        # After all final lines, in the order of speaking. Whoever was speaking was cut off.
+        .values(is_final=True, interrupted=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
     )
     await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
     raw = (await connection.get_raw_connection()).driver_connection
@@ -112,18 +99,6 @@ async def notify(connection: AsyncConnection, events: Sequence[LiveEvent]) -> No
     if events:
         payloads = bindparam("payloads", [encode(event) for event in events], ARRAY(Text))
         await connection.execute(select(func.pg_notify(CHANNEL, func.unnest(payloads))))
-
-
-async def _sign(connection: AsyncConnection, owner: str, number: int) -> bool:
-    statement = insert(processes).values(owner=owner, lease_expires_at=func.now() + LEASE, batch=number)
-    signed = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[processes.c.owner],
-            set_={"lease_expires_at": statement.excluded.lease_expires_at, "batch": statement.excluded.batch},
-            where=processes.c.batch < statement.excluded.batch,
-        ).returning(processes.c.owner)
-    )
-    return signed.first() is not None
 
 
 async def _register(connection: AsyncConnection, operations: list[CallRegistered]) -> None:
@@ -159,12 +134,17 @@ async def _start(connection: AsyncConnection, owner: str, operations: list[CallS
     await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(resumed)))
 
 
-async def _write_lines(connection: AsyncConnection, operations: list[LineWritten]) -> None:
+async def _write_lines(connection: AsyncConnection, owner: str, operations: list[LineWritten]) -> None:
     newest = {(operation.call_sid, operation.seq): operation for operation in operations}
     if not newest:
         return
-    statement = insert(transcript_lines)
-    changing = [field.name for field in fields(LineWritten) if field.name not in ("call_sid", "seq")]
+    columns = [transcript_lines.c[field.name] for field in fields(LineWritten)]
+    values = [bindparam(column.name, type_=column.type) for column in columns]
+    # Not into a call that another process has taken over while our socket was half open. One that nobody
+    # has registered passes here, and is refused aloud by the foreign key.
+    taken_over = exists().where(calls.c.call_sid == values[0], calls.c.owner != owner)
+    statement = insert(transcript_lines).from_select(columns, select(*values).where(~taken_over))
+    changing = [column.name for column in columns if not column.primary_key]
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[transcript_lines.c.call_sid, transcript_lines.c.seq],
@@ -196,17 +176,18 @@ async def _save_items(connection: AsyncConnection, operations: list[ItemSaved]) 
 async def _finish(connection: AsyncConnection, owner: str, operations: list[CallFinished]) -> None:
     ended: list[tuple[str, datetime]] = []
     for operation in operations:
-        values = _row(operation)
+        end = _row(operation)
+        call_sid = end.pop("call_sid")
         result = await connection.execute(
             update(calls)
             .where(
-                calls.c.call_sid == values.pop("call_sid"),
+                calls.c.call_sid == call_sid,
                 # Not a call that another process has taken over.
                 or_(calls.c.owner.is_(None), calls.c.owner == owner),
                 # We were thought dead, and know better how the call ended.
                 or_(calls.c.ended_at.is_(None), calls.c.end_reason == "server_lost"),
             )
-            .values(values)
+            .values(end)
             .returning(calls.c.call_sid, calls.c.ended_at)
         )
         ended += [(row.call_sid, row.ended_at) for row in result]
@@ -224,7 +205,8 @@ def _live(wave: Sequence[Operation]) -> list[LiveEvent]:
                 pokes[Changed(sid, "lines")] = None
                 growing.pop((sid, seq), None)
             case LineWritten() | InterimHeard():
-                line = InterimLine(operation.seq, operation.speaker, operation.text, operation.started_ms)
+                text = storable(operation.text)
+                line = InterimLine(operation.seq, operation.speaker, text, operation.started_ms)
                 growing[sid, operation.seq] = Interim(sid, line)
             case CallRegistered() | CallStarted():
                 pokes[Changed(sid, "status")] = None

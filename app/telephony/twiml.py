@@ -26,6 +26,7 @@ def connect_stream(settings: Settings, token: str) -> Response:
 
 
 def hang_up() -> Response:
+    """End the call."""
     response = VoiceResponse()
     response.hangup()
     return _xml(response)
@@ -47,10 +48,8 @@ def hold(settings: Settings, seconds: int) -> Response:
     return _xml(response)
 
 
-def transfer(number: str) -> Response:
-    """Connect the caller to a person."""
+def transfer(settings: Settings) -> Response:
+    """Connect the caller to a person; `/voice/next` hears how that went."""
     response = VoiceResponse()
-    response.dial(number)
-    response.say("Nobody could answer. Please try again later. Goodbye.")
-    response.hangup()
+    response.dial(settings.transfer_number, action=f"{settings.webhook_url}/voice/next", method="POST")
     return _xml(response)

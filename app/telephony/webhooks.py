@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.calls import Calls
+from app.identifiers import is_call_sid
 from app.settings import Settings
 from app.telephony import twiml
 from app.telephony.signatures import Signatures
@@ -21,9 +22,13 @@ log = logging.getLogger(__name__)
 OVER = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 """The values of CallStatus after which there is no call."""
 
+ANSWERED = frozenset({"completed", "answered"})
+"""The values of DialCallStatus after which the caller has talked to somebody."""
+
 MAX_FORM_FIELDS = 200
 HOLD_SECONDS = 2
 BUSY = "All our lines are busy. Please call again in a few minutes. Goodbye."
+NOBODY = "Nobody could answer. Please try again later. Goodbye."
 SORRY = "We are sorry, the line is in trouble. Please call again later. Goodbye."
 
 Handler = Callable[[FormData], Awaitable[Response]]
@@ -55,8 +60,8 @@ class Webhooks:
             url = request.url
             if not self._signatures.webhook(url.path, url.query, form, request.headers):
                 return _error(403, "unsigned", "The request is not signed by Twilio.")
-            if not _text(form, "CallSid"):
-                return _error(400, "missing_call_sid", "CallSid is missing: this endpoint is for Twilio.")
+            if not is_call_sid(_text(form, "CallSid")):
+                return _error(400, "invalid_call_sid", "CallSid is missing or no SID. This is for Twilio.")
             return await handler(form)
 
         return endpoint
@@ -64,7 +69,7 @@ class Webhooks:
     async def incoming(self, form: FormData) -> Response:
         """A caller dials the number."""
         calls = self._calls
-        if len(calls.manager) >= self._settings.max_calls:
+        if calls.manager.draining or len(calls.manager) >= self._settings.max_calls:
             return twiml.say_and_hang_up(BUSY)
         if not calls.ready:
             return twiml.hold(self._settings, HOLD_SECONDS)
@@ -84,11 +89,14 @@ class Webhooks:
         call_sid = _text(form, "CallSid")
         if _text(form, "CallStatus") in OVER:
             return twiml.hang_up()
+        if dialled := _text(form, "DialCallStatus"):
+            # The transfer is over: the person has hung up, or nobody was there.
+            return twiml.hang_up() if dialled in ANSWERED else twiml.say_and_hang_up(NOBODY)
         match await self._calls.what_next(call_sid):
             case "stream":
                 return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
             case "transfer" if self._settings.transfer_number:
-                return twiml.transfer(self._settings.transfer_number)
+                return twiml.transfer(self._settings)
             case "give_up":
                 return twiml.say_and_hang_up(SORRY)
             case _:

@@ -41,9 +41,9 @@ class Hand:
     async def start(self, **fields: Any) -> None:
         await self.type({"event": "start", "start": {"callSid": self.call_sid, **fields}})
 
-    async def speak(self, name: str) -> None:
-        """A recording and a second of silence, in real time."""
-        sound = audio.load(SPEECH / name) + b"\xff" * 9600
+    async def speak(self, name: str, silence: bytes = b"\xff" * 9600) -> None:
+        """A recording and 1.2 s of silence, in real time."""
+        sound = audio.load(SPEECH / name) + silence
         begun = asyncio.get_running_loop().time()
         for number, at in enumerate(range(0, len(sound), 160)):
             payload = b64encode(sound[at : at + 160]).decode()
@@ -85,6 +85,15 @@ async def test_the_start_message_of_the_readme_is_answered_with_a_greeting(
         await hand.type({"event": "stop"})
     stored = await open_server.call(hand.call_sid, over)
     assert (stored["user_id"], stored["end_reason"]) == ("user1", "caller_hung_up")
+
+
+async def test_the_last_words_before_a_hang_up_are_kept(open_server: RunningServer) -> None:
+    async with a_hand(open_server) as hand:
+        await hand.start()
+        await hand.speak("ps_goforward.wav", silence=b"")
+        await hand.type({"event": "stop"})
+    stored = await open_server.call(hand.call_sid, over)
+    assert any("meters" in line["text"].lower() for line in stored["transcript"] if line["speaker"] == "user")
 
 
 NUISANCES: dict[str, list[Any]] = {
@@ -194,6 +203,29 @@ async def test_a_call_cut_off_goes_on_with_its_history(open_server: RunningServe
     assert [line["seq"] for line in stored["transcript"]] == sorted(
         {line["seq"] for line in stored["transcript"]}
     )
+    await open_server.call(hand.call_sid, summarised)
+
+
+async def test_a_call_that_comes_back_at_once_keeps_the_words_before_the_cut(
+    open_server: RunningServer,
+) -> None:
+    async with a_hand(open_server) as hand:
+        await hand.start()
+        await hand.until("mark")
+        await hand.speak("ps_goforward.wav", silence=b"")
+        hand.socket.transport.abort()
+    response = await open_server.post("/voice/next", {"CallSid": hand.call_sid, "CallStatus": "in-progress"})
+    assert "<Stream" in response.text
+    async with a_hand(open_server) as again:
+        again.call_sid = hand.call_sid
+        await again.start()
+        await again.until("mark")
+        call = await open_server.call(hand.call_sid, lambda call: call["status"] == "in-progress")
+        assert call["ended_at"] is None
+        await again.type({"event": "stop"})
+    stored = await open_server.call(hand.call_sid, lambda call: call["end_reason"] == "caller_hung_up")
+    said = [line["text"] for line in stored["transcript"] if line["speaker"] == "user"]
+    assert "forward" in " ".join(said).lower(), stored["transcript"]
     await open_server.call(hand.call_sid, summarised)
 
 

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import asyncpg
 import pytest
 from twilio.request_validator import RequestValidator
+from websockets import Origin
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -64,9 +65,44 @@ async def test_unsigned_webhooks_are_refused(server: RunningServer, path: str) -
     assert (response.status_code, response.json()["error"]["code"]) == (403, "unsigned")
 
 
-async def test_a_webhook_without_a_call_sid_is_refused(server: RunningServer) -> None:
-    response = await server.post("/voice/incoming", {"From": "+1"})
-    assert (response.status_code, response.json()["error"]["code"]) == (400, "missing_call_sid")
+@pytest.mark.parametrize("form", [{"From": "+1"}, {"CallSid": "CA" + "1" * 99}, {"CallSid": "CA1\nforged"}])
+async def test_a_webhook_without_a_proper_call_sid_is_refused(
+    server: RunningServer, form: dict[str, str]
+) -> None:
+    response = await server.post("/voice/incoming", form)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_call_sid")
+
+
+async def test_a_web_page_cannot_open_a_stream(open_server: RunningServer) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        await connect(open_server.websocket_url, origin=Origin("https://evil.example.com"))
+    assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(("outcome", "verbs"), [("completed", ["Hangup"]), ("no-answer", ["Say", "Hangup"])])
+async def test_after_a_transfer_the_call_ends_as_it_went(
+    server: RunningServer, outcome: str, verbs: list[str]
+) -> None:
+    twiml = await answer(
+        server, "/voice/next", CALL | {"CallStatus": "in-progress", "DialCallStatus": outcome}
+    )
+    assert [verb.tag for verb in twiml] == verbs
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/nowhere", 404, "not_found"),
+        ("/voice/incoming", 405, "method_not_allowed"),
+        ("/api/calls/%00", 404, "unknown_call"),
+        ("/api/calls?user_id=%00", 400, "invalid_user_id"),
+        ("/api/calls?limit=0", 400, "invalid_limit"),
+        ("/api/calls?before=soon", 400, "invalid_before"),
+    ],
+)
+async def test_errors_are_json_with_a_code(server: RunningServer, path: str, status: int, code: str) -> None:
+    response = await server.get(path)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 async def test_an_unsigned_upgrade_is_refused_before_accept(server: RunningServer) -> None:

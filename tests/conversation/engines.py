@@ -31,7 +31,11 @@ class ScriptedEars:
     def __init__(self) -> None:
         self.pushed: list[bytes] = []
         self.open_streams = 0
-        self._events: asyncio.Queue[RecognitionEvent] = asyncio.Queue()
+        self.when_finished: list[RecognitionEvent] = []
+        """What becomes final once no more audio comes."""
+        self.stubborn = False
+        """Whether it never comes to an end."""
+        self._events: asyncio.Queue[RecognitionEvent | None] = asyncio.Queue()
 
     async def start(self) -> None: ...
 
@@ -52,11 +56,14 @@ class ScriptedEars:
     def push(self, audio: bytes) -> None:
         self.pushed.append(audio)
 
-    def finish(self) -> None: ...
+    def finish(self) -> None:
+        self.hear(*self.when_finished)
+        if not self.stubborn:
+            self._events.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[RecognitionEvent]:
-        while True:
-            yield await self._events.get()
+        while (event := await self._events.get()) is not None:
+            yield event
 
 
 class ToneVoice:
@@ -109,7 +116,7 @@ class Call:
     line: TwilioLine
     connection: MediaStreamConnection
     conversation: Conversation
-    task: asyncio.Task[str]
+    task: asyncio.Task[str | None]
     sent: asyncio.Queue[dict[str, object]]
     """What went to Twilio."""
     marks: list[dict[str, object]]

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from app.conversation.clauses import split
+from app.conversation.conversation import APOLOGY
 from app.conversation.transcript import TranscriptLine
 from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
@@ -151,18 +153,77 @@ async def test_an_item_is_kept_when_the_caller_hangs_up_before_hearing_of_it() -
         assert call.saved == [NOTE]
 
 
-async def test_a_false_alarm_resumes_where_the_assistant_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.conversation.turns.FALSE_ALARM_SECONDS", 0.05)
-    async with a_call([Say("One two three four five six seven.")]) as call:
+async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
+    async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")]) as call:
         await greeted(call)
         say(call, "Count.")
-        await call.until_clause("One two three four five six seven.")
+        await call.until_clause("Eight nine.")
         await asyncio.sleep(0.4)
-        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100))
+        call.ears.hear(SpeechStarted(2000), Interim("uh", 2000), SpeechEnded(2100), Final("", 2000, 2100))
         await call.until("clear")
         await call.until("media")
-        assert call.voice.spoken[-1].endswith("six seven.")
-        assert not call.voice.spoken[-1].startswith("One")
+        rest = call.voice.spoken[3]
+        assert rest.endswith("six seven.")
+        assert not rest.startswith("One")
+        async with asyncio.timeout(5):
+            while call.voice.spoken[-1] != "Eight nine." or call.line.unheard() == "":
+                await asyncio.sleep(0)
+        await call.until("mark")
+        call.play_marks()
+        await settled(call)
+        said = " ".join(text for speaker, text, _ in call.lines() if speaker == "assistant")
+        assert said == "Hello. One two three four five six seven. Eight nine."
+
+
+async def test_a_cough_during_the_goodbye_does_not_keep_the_call_open() -> None:
+    async with a_call([Say("Goodbye and have a nice day."), HangUp()]) as call:
+        await greeted(call)
+        say(call, "Bye.")
+        await call.until_clause("Goodbye and have a nice day.")
+        await asyncio.sleep(0.2)
+        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100), Final("", 2000, 2100))
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+
+
+async def test_a_cough_leaves_no_line() -> None:
+    async with a_call([Say("Yes?")]) as call:
+        await greeted(call)
+        seen: list[TranscriptLine] = []
+        call.connection.on("transcript", seen.append)
+        call.ears.hear(SpeechStarted(0), Interim("uh", 0), SpeechEnded(300), Final("", 0, 300))
+        say(call, "Hi.", 5000)
+        await call.until_clause("Yes?")
+        assert [line.text for line in seen if line.speaker == "user"] == ["uh", "", "Hi."]
+        assert call.connection.transcript.lines[-1].started_ms == 5000
+
+
+async def test_what_is_said_last_is_heard_to_its_end_when_the_caller_hangs_up() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        call.ears.hear(SpeechStarted(0))
+        call.ears.when_finished = [SpeechEnded(900), Final("Call me back.", 0, 900)]
+        call.conversation.leave()
+        async with asyncio.timeout(5):
+            assert await call.task is None
+        assert call.lines()[-1] == ("user", "Call me back.", False)
+        assert call.mind.asked == []
+
+
+async def test_words_that_never_become_final_are_kept_as_they_were_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.conversation.conversation.LAST_WORDS_SECONDS", 0.05)
+    async with a_call() as call:
+        await greeted(call)
+        call.ears.stubborn = True
+        call.ears.hear(SpeechStarted(0), Interim("call me", 0))
+        async with asyncio.timeout(5):
+            while call.connection.transcript.open_line("user") is None:
+                await asyncio.sleep(0)
+            call.conversation.leave()
+            await call.task
+        assert call.lines()[-1] == ("user", "call me", False)
 
 
 @pytest.mark.parametrize(("deed", "ending"), [(HangUp(), "agent_hung_up"), (Transfer(), "transferred")])
@@ -210,7 +271,7 @@ async def test_a_mind_that_fails_is_apologised_for_and_the_call_goes_on() -> Non
         await greeted(call)
         say(call, "Break.")  # the mind has no reply: it raises
         await call.until("media")
-        assert call.voice.spoken[-1] == "Could you say that again?"
+        assert split(APOLOGY)[0] in call.voice.spoken
         assert not call.task.done()
 
 

@@ -154,3 +154,59 @@ def test_every_utterance_is_answered_once_the_caller_is_silent(names: list[str])
         if INTERRUPT in decisions:
             turns.interrupted(anything_heard=True)
     assert not owed
+
+
+def test_a_cough_resumes_what_was_cut_at_once() -> None:
+    turns = speaking()
+    turns.speech_started()
+    turns.interrupted(anything_heard=True)
+    turns.speech_ended(3.0)
+    assert turns.no_words() == [RESUME]
+
+
+def test_a_cough_while_the_caller_speaks_again_resumes_nothing() -> None:
+    turns = speaking()
+    turns.speech_started()
+    turns.interrupted(anything_heard=True)
+    turns.speech_ended(3.0)
+    turns.speech_started()
+    assert turns.no_words() == []
+
+
+def test_nothing_is_resumed_once_the_caller_has_said_something() -> None:
+    turns = speaking()
+    assert turns.final() == [INTERRUPT, RESPOND]
+    turns.interrupted(anything_heard=True)
+    turns.reply_ended()
+    turns.speech_started()
+    turns.speech_ended(9.0)
+    assert turns.no_words() == []
+    assert turns.tick(99.0) == []
+
+
+@given(events)
+def test_after_words_nothing_is_resumed_until_the_next_interruption(names: list[str]) -> None:
+    turns, now, cut = TurnTaking(), 0.0, False
+    turns.reply_started()
+    for name in names:
+        now += 5.0
+        decisions: list[Decision] = []
+        if name == "started":
+            decisions = turns.speech_started()
+        elif name == "ended":
+            decisions = [*turns.speech_ended(now), *turns.no_words()]
+        elif name == "final":
+            decisions = turns.final()
+        elif name == "tick":
+            decisions = turns.tick(now)
+        elif name == "done":
+            turns.reply_ended()
+        for decision in decisions:
+            if decision is INTERRUPT:
+                turns.interrupted(anything_heard=True)
+                cut = RESPOND not in decisions
+            elif decision is RESUME:
+                assert cut
+                cut = False
+            else:
+                cut = False

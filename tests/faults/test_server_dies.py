@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import psutil
 import pytest
 
-from app.server import bind
-from app.settings import load_settings
 from app.simulator import audio
 from app.simulator.caller import SimulatedCall
 from app.simulator.script import HangUp, Pause, Play, WaitForSpeech
-from tests.calls.servers import RunningServer, over, summarised
+from tests.calls.servers import over, summarised
+from tests.faults.server_process import ServerProcess
 
 SPEECH = Path(__file__).parent.parent / "speech"
-
-
-class ServerProcess:
-    """`offhook serve`, on a port and a database that outlive it."""
-
-    def __init__(self, database_url: str, state_dir: Path) -> None:
-        listener = bind(load_settings(port=0))
-        self.port = listener.getsockname()[1]
-        listener.close()
-        self.settings = load_settings(
-            port=self.port, database_url=database_url, state_dir=state_dir, operator_token="operator"
-        )
-        self.seen = RunningServer(self.settings, app=None)  # type: ignore[arg-type]
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PORT": str(self.port),
-            "DATABASE_URL": self.settings.database_url,
-            "STATE_DIR": str(self.settings.state_dir),
-            "OPERATOR_TOKEN": "operator",
-            "LOCAL_SPEECH_WORKERS": "1",
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "app",
-            "serve",
-            env=environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(60):
-                while not await self._ready():
-                    assert process.returncode is None, "the server ended by itself"
-                    await asyncio.sleep(0.2)
-            yield process
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
-
-    async def _ready(self) -> bool:
-        try:
-            async with httpx2.AsyncClient(trust_env=False) as client:
-                return (await client.get(f"{self.settings.webhook_url}/readyz")).status_code == 200
-        except httpx2.TransportError:
-            return False
 
 
 @pytest.fixture

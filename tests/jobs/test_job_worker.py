@@ -7,9 +7,12 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from pgqueuer.models import Job
+from pgqueuer.queries import Queries as JobQueue
 from sqlalchemy import text
 
 from app.jobs import worker
@@ -116,6 +119,39 @@ async def test_a_call_that_ends_gets_its_summary_at_once(database: Database, que
     assert summary.action_items == [ActionItem(item.text, item.due_at, item.kind)]
     assert summary.model == "counting"
     assert summary.created_at.tzinfo is not None
+
+
+async def test_a_summary_tells_the_hours_of_the_callers_time_zone(
+    database: Database, queries: Queries
+) -> None:
+    due = datetime(2025, 12, 24, 9, tzinfo=UTC)
+    items = (
+        ItemSaved("CA1", Item("a", "reminder", "call", due)),
+        ItemSaved("CA1", Item("b", "note", "milk")),
+    )
+    await write(database, started(), line(1), *items, finished())
+    assert await Summaries(database, Counting(), ZoneInfo("Europe/Berlin")).write(SummaryOrder("CA1", LATER))
+    summary = await queries.get_summary("CA1")
+    assert summary is not None
+    assert summary.summary == "1 lines until 13:05"
+    assert [str(action.due_at) for action in summary.action_items] == ["2025-12-24 10:00:00+01:00", "None"]
+
+
+async def test_a_job_is_not_held_for_a_database_that_failed_when_it_began(
+    database: Database, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, failures = worker._starts, iter([asyncpg.QueryCanceledError("canceling statement")])
+
+    async def starts(queue: JobQueue, job: Job) -> int:
+        for failure in failures:
+            raise failure
+        return await count(queue, job)
+
+    monkeypatch.setattr(worker, "_starts", starts)
+    monkeypatch.setattr(worker, "POLL", timedelta(seconds=0.2))
+    await write(database, started(), line(1), finished())
+    async with working(database, Counting()):
+        await eventually(lambda: queries.get_summary("CA1"))
 
 
 async def test_an_order_carried_out_twice_gives_one_summary(database: Database) -> None:

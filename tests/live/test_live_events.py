@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -58,6 +59,25 @@ async def test_a_lost_connection_is_replaced_and_everything_read_again(
         await after_connecting(events)
         await tell(database, Changed("CA1", "status"))
         assert await anext(events) == Changed("CA1", "status")
+
+
+async def test_a_database_that_takes_no_connections_is_waited_for(
+    database: Database, postgres_url: str, postgres_server: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = urlsplit(postgres_url).path.lstrip("/")
+    live = LiveEvents(database)
+    server = await asyncpg.connect(postgres_server)
+    await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false")
+    listening = asyncio.create_task(live.run())
+    async with live.watch("CA1") as events, asyncio.timeout(10):
+        while "not currently accepting connections" not in caplog.text:
+            assert not listening.done()
+            await asyncio.sleep(0.01)
+        await server.execute(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        await after_connecting(events)
+    await server.close()
+    listening.cancel()
+    await asyncio.wait([listening])
 
 
 async def test_what_others_send_on_the_channel_is_passed_over(live: LiveEvents, database: Database) -> None:

@@ -29,6 +29,12 @@ def test_a_payload_always_fits_and_keeps_the_end_of_the_text(text: str, times: i
     assert event.line.text or not long
 
 
+@given(texts, st.integers(LONGEST_PAYLOAD, 2 * LONGEST_PAYLOAD))
+def test_a_call_sid_that_fills_the_payload_leaves_no_text_and_ends_nothing(text: str, length: int) -> None:
+    event = decode(encode(Interim("C" * length, InterimLine(3, "user", text, 0))))
+    assert event == Interim("C" * length, InterimLine(3, "user", "", 0))
+
+
 @pytest.mark.parametrize("payload", ["", "hello", "{}", '{"call_sid":"CA1","event":"interim"}'])
 def test_what_others_send_is_told_apart(payload: str) -> None:
     with pytest.raises(msgspec.DecodeError):

@@ -62,3 +62,21 @@ async def test_the_statistics_of_an_open_call_can_be_asked_for() -> None:
     stats = calls.get_connection_stats("CA1")
     assert stats is not None
     assert stats.bytes_received == 160
+
+
+async def test_forgetting_an_old_stream_leaves_the_calls_new_one() -> None:
+    calls = manager()
+    old = calls.create_connection("CA1")
+    calls.close_connection("CA1", "connection_lost")
+    new = calls.create_connection("CA1")
+    calls.forget(old)
+    assert calls.get_connection("CA1") is new
+
+
+async def test_a_server_that_stops_waits_for_its_calls_to_end() -> None:
+    calls = manager()
+    connection = calls.create_connection("CA1")
+    connection.ended.add_done_callback(lambda _ended: calls.forget(connection))
+    await calls.close_all("server_stopped", within=5)
+    assert calls.draining
+    assert len(calls) == 0

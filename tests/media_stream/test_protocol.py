@@ -68,8 +68,22 @@ def test_an_empty_payload_is_refused() -> None:
     assert refusal(started(), '{"event":"media","media":{"payload":""}}') == "empty_payload"
 
 
-def test_an_empty_call_sid_is_refused() -> None:
-    assert refusal(MediaStreamProtocol(), start(callSid="")) == "missing_call_sid"
+@pytest.mark.parametrize("call_sid", ["", None, "a b", "CA\n", "C" * 65, "CA\u0000", "../etc"])
+def test_a_call_sid_that_is_none_is_refused(call_sid: str | None) -> None:
+    assert refusal(MediaStreamProtocol(), start(callSid=call_sid or "")) == "invalid_call_sid"
+
+
+def test_a_stream_sid_that_is_none_is_refused() -> None:
+    assert refusal(MediaStreamProtocol(), start(streamSid="M" * 65)) == "invalid_stream_sid"
+
+
+def test_numbers_and_nulls_typed_by_hand_are_taken() -> None:
+    protocol = MediaStreamProtocol()
+    protocol.receive(
+        '{"event":"start","streamSid":null,"start":{"callSid":123,"streamSid":5,"customParameters":null}}'
+    )
+    assert (protocol.call_sid, protocol.stream_sid) == ("123", "5")
+    assert isinstance(protocol.receive('{"event":"media","streamSid":5,"media":{"payload":"/w=="}}'), Media)
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,15 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from prometheus_client import REGISTRY
 
-from app.services.worker_process import WorkerDiedError, WorkerError, WorkerProcess
+from app.services.worker_process import WorkerClosedError, WorkerDiedError, WorkerError, WorkerProcess
 
 TOY = "tests.services.toy_worker"
+PARROT = "tests.services.parrot_worker"
 
 
 @asynccontextmanager
-async def running(patience: float = 60.0) -> AsyncIterator[WorkerProcess]:
-    worker = WorkerProcess("toy", TOY, patience=patience)
+async def running(module: str = TOY, patience: float = 60.0) -> AsyncIterator[WorkerProcess]:
+    worker = WorkerProcess("toy", module, patience=patience)
     await worker.start()
     try:
         yield worker
@@ -55,6 +56,33 @@ async def test_a_request_that_fails_says_why_and_harms_no_other() -> None:
         with pytest.raises(WorkerError, match="toy: ValueError: no such luck"):
             await worker.ask(("fail", 0), int)
         assert await worker.ask(("echo", 1), int) == 1
+
+
+@pytest.mark.parametrize("question", [("nothing", 0), ("count", 2)])
+async def test_whoever_asks_for_one_piece_is_told_when_it_is_another_number(question: object) -> None:
+    async with running() as worker:
+        with pytest.raises(WorkerError, match="pieces"):
+            await worker.ask(question, int)
+
+
+async def test_an_answer_of_another_type_is_an_error_of_that_request() -> None:
+    async with running() as worker:
+        with pytest.raises(WorkerError, match="Expected `str`, got `int`"):
+            await worker.ask(("echo", 1), str)
+        assert await worker.ask(("echo", 1), int) == 1
+
+
+@pytest.mark.parametrize(
+    "bytes_", [b"a library has printed this", b"\x00\x00\x00\x04oops", b"\x00\x00\x00\x01\xc1"]
+)
+async def test_a_worker_that_cannot_be_understood_is_replaced(bytes_: bytes) -> None:
+    async with running(PARROT) as worker:
+        first = worker.pid
+        with pytest.raises(WorkerDiedError):
+            await worker.ask(bytes_, int)
+        async with asyncio.timeout(10):
+            await worker.wait_ready()
+        assert worker.pid != first
 
 
 async def test_closing_a_stream_stops_the_work() -> None:
@@ -104,6 +132,14 @@ async def test_a_worker_that_does_not_answer_in_time_is_replaced() -> None:
         assert worker.pid != first
 
 
+async def test_a_worker_with_a_long_queue_is_not_stuck() -> None:
+    async with running(patience=2.0) as worker:
+        first = worker.pid
+        # The last one waits for longer than the worker is ever silent.
+        await asyncio.gather(*(worker.ask(("sleep", 1), int) for _ in range(3)))
+        assert worker.pid == first
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_signals_to_the_process_group_do_not_end_it(number: signal.Signals) -> None:
     async with running() as worker:
@@ -120,9 +156,9 @@ async def test_closing_leaves_no_process_and_ends_those_who_wait() -> None:
         assert pid is not None
         asking = asyncio.create_task(worker.ask(("sleep", 60), int))
         await asyncio.sleep(0)
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(WorkerClosedError):
         await asking
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(WorkerClosedError):
         await worker.ask(("echo", 1), int)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.errors import SettingError
-from app.store.database import Database
-from app.store.migrate import migrate, pending
+from app.store.database import Database, Lost, reach, refused, why
+from app.store.migrate import check, migrate, pending
 
 
 async def problem(url: str) -> str:
@@ -88,3 +89,66 @@ async def test_a_connection_that_was_cut_is_replaced_unnoticed(database: Databas
     await killer.close()
     async with database.engine.connect() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def test_everything_that_takes_a_url_takes_any_spelling(postgres_url: str) -> None:
+    _, rest = postgres_url.split("://")
+    url = f"postgresql+asyncpg://{rest}&sslmode=prefer&channel_binding=require"
+    await reach(url)
+    await migrate(url)
+    await check(url)
+    assert await pending(url) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.TooManyConnectionsError("sorry, too many clients already"),
+        asyncpg.ObjectNotInPrerequisiteStateError("database is not currently accepting connections"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+        asyncpg.InterfaceError("connection is closed"),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+)
+def test_a_server_that_stops_or_starts_is_an_outage_and_refuses_nothing(error: Exception) -> None:
+    assert isinstance(error, Lost)
+    assert not refused(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.DataError("invalid input"),
+        asyncpg.CharacterNotInRepertoireError("invalid byte sequence"),
+        asyncpg.ForeignKeyViolationError("no such call"),
+        asyncpg.ProgramLimitExceededError("index row size"),
+    ],
+)
+def test_data_the_driver_itself_reports_as_wrong_are_refused(error: Exception) -> None:
+    assert refused(error)
+
+
+async def test_the_reason_in_the_log_is_one_line_without_parameters(database: Database) -> None:
+    with pytest.raises(DBAPIError) as caught:
+        async with database.engine.connect() as connection:
+            await connection.execute(
+                text("SELECT 1 / 0 WHERE CAST(:number AS text) <> ''"), {"number": "+1555"}
+            )
+    assert "+1555" not in str(caught.value)
+    assert why(caught.value) == "division by zero"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (TimeoutError(), "TimeoutError"),
+        (ValueError(" \n"), "ValueError"),
+        (OSError("first\nsecond"), "first"),
+        (asyncpg.PostgresError("gone"), "gone"),
+    ],
+)
+def test_a_reason_is_never_empty_and_never_two_lines(error: Exception, reason: str) -> None:
+    assert why(error) == reason

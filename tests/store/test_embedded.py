@@ -9,9 +9,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from app.errors import SettingError
@@ -109,6 +111,8 @@ async def test_a_killed_server_is_started_again(state_dir: Path) -> None:
     server = running(state_dir)
     assert server is not None
     os.kill(server, signal.SIGKILL)
+    # It takes a moment to die, and answers until then.
+    psutil.Process(server).wait(10)
     second = EmbeddedPostgres(state_dir)
     assert await count(await second.start()) == 2
     await first.stop()
@@ -140,3 +144,18 @@ async def test_a_damaged_database_is_an_error_that_says_where_to_look(state_dir:
     (state_dir / "postgres" / "data" / "global" / "pg_control").unlink()
     with pytest.raises(SettingError, match=r"server\.log"):
         await EmbeddedPostgres(state_dir).start()
+
+
+async def test_a_server_that_dies_while_it_is_used_is_started_again(state_dir: Path) -> None:
+    async with EmbeddedPostgres(state_dir) as url:
+        assert await count(url) == 1
+        server = running(state_dir)
+        assert server is not None
+        os.kill(server, signal.SIGKILL)
+        psutil.Process(server).wait(10)
+        async with asyncio.timeout(30):
+            while True:
+                with suppress(OSError, asyncpg.PostgresError):
+                    assert await count(url) == 2
+                    return
+                await asyncio.sleep(0.1)

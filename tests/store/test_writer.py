@@ -120,7 +120,7 @@ async def test_a_finished_call_is_resumed_and_its_summary_ordered_again(
     await writer.flushed()
     state = await queries.resume_state("CA1")
     assert state is not None
-    assert (state.resumes, state.end_reason, state.last_seq, state.last_revision) == (1, "hangup", 2, 2)
+    assert (state.resumes, state.end_reason, [one.seq for one in state.lines]) == (1, "hangup", [1, 2])
     assert len(await jobs(database)) == 2
 
 
@@ -133,6 +133,26 @@ async def test_a_process_does_not_end_a_call_that_another_has_taken_over(
     call = await queries.get_call("CA1")
     assert call is not None
     assert (call.status, call.resumes) == ("in-progress", 1)
+
+
+async def test_a_process_writes_nothing_over_the_lines_of_one_that_has_taken_the_call_over(
+    writer: Writer, database: Database, queries: Queries
+) -> None:
+    writer.add(started())
+    writer.add(line(1, text="before"))
+    await writer.flushed()
+    await write(database, started(), line(2, text="after"), owner="other")
+    for seq in (1, 2, 3):
+        writer.add(line(seq, text="late"))
+    await writer.flushed()
+    assert [one.text for one in await queries.get_lines("CA1")] == ["before", "after"]
+
+
+async def test_lines_of_a_call_that_nobody_has_yet_are_written(writer: Writer, queries: Queries) -> None:
+    writer.add(registered())
+    writer.add(line(1))
+    await writer.flushed()
+    assert [one.seq for one in await queries.get_lines("CA1")] == [1]
 
 
 async def test_saving_an_item_again_corrects_it_and_keeps_its_place(writer: Writer, queries: Queries) -> None:
@@ -186,7 +206,7 @@ async def test_viewers_are_told_of_what_was_committed(writer: Writer, database: 
     writer.add(started())
     writer.add(InterimHeard("CA1", 1, "user", "hel", 100))
     writer.add(InterimHeard("CA1", 1, "user", "hello", 100))
-    writer.add(line(2, text="good day", is_final=False))
+    writer.add(line(2, text="good day\ud800", is_final=False))
     await writer.flushed()
     writer.add(InterimHeard("CA1", 1, "user", "hello", 100))
     writer.add(line(1))
@@ -195,7 +215,7 @@ async def test_viewers_are_told_of_what_was_committed(writer: Writer, database: 
     assert [heard.get_nowait() for _ in range(heard.qsize())] == [
         Changed("CA1", "status"),
         Interim("CA1", InterimLine(1, "user", "hello", 100)),
-        Interim("CA1", InterimLine(2, "user", "good day", 0)),
+        Interim("CA1", InterimLine(2, "user", "good day?", 0)),
         Changed("CA1", "lines"),
     ]
 

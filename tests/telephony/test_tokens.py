@@ -50,7 +50,7 @@ def test_a_forged_token_opens_nothing(token: str) -> None:
 def test_an_unsigned_token_opens_nothing() -> None:
     claims = {"sub": "CA1", "exp": 4102444800, "jti": "x"}
     with pytest.raises(StreamTokenError):
-        made().spend(jwt.encode(claims, None, "none"), "CA1")
+        made().spend(jwt.encode(claims, "", "none"), "CA1")
 
 
 def test_processes_with_the_same_secret_share_tokens() -> None:

@@ -69,11 +69,11 @@ class DecodeQueue:
     def put(self, job: Job) -> Job | None:
         """Add a job. Returns the one that was shed for it, if any.
 
-        A guess takes the place of its stream's waiting guess: it covers the same words and more.
+        Any job takes the place of its stream's waiting guess: it covers the same words and more.
         """
         waiting = [other for other in self._jobs if other.stream == job.stream and _is_guess(other)]
         victim: Job | None = None
-        if _is_guess(job) and waiting:
+        if waiting:
             victim = waiting[0]
         elif len(self._jobs) >= self._capacity:
             victim = max([*self._jobs, job], key=lambda other: other.urgency)

@@ -91,7 +91,7 @@ class DecoderPool:
     async def _decode(self, worker: WorkerProcess, job: Job) -> None:
         job.tries += 1
         try:
-            job.finish(await worker.ask(job.audio, str))
+            _finish(job, await worker.ask(job.audio, str))
         except WorkerDiedError:
             if job.urgency is not Urgency.FINAL:
                 job.shed = True
@@ -104,7 +104,7 @@ class DecoderPool:
 
     def _lose(self, job: Job, reason: str) -> None:
         logger.error("An utterance of %s is lost: %s.", job.stream, reason)
-        job.finish("")
+        _finish(job, "")
 
     async def _take(self) -> Job:
         while not self._queue:
@@ -114,3 +114,10 @@ class DecoderPool:
             self._filled.clear()
             await self._filled.wait()
         return self._queue.take()
+
+
+def _finish(job: Job, text: str) -> None:
+    try:
+        job.finish(text)
+    except Exception:  # one stream's mistake is not to end recognition for all
+        logger.exception("What was said in %s could not be handed over.", job.stream)

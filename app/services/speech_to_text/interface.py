@@ -32,7 +32,10 @@ class Interim:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What was said between two moments; it will not change. `confidence` is 0–1 where the engine has one."""
+    """What was said between two moments; it will not change. `confidence` is 0–1 where the engine has one.
+
+    An empty text says that a voice was heard and there were no words in it: the interims before it are void.
+    """
 
     text: str
     started_ms: int

@@ -4,13 +4,15 @@ The server's own part is small: it keeps each call's recent audio as it came, se
 to the one VAD process, lets the `Segmenter` decide, and has the `DecoderPool` decode. Detection and
 decoding are different processes, because a caller's first sound must be noticed while another call's
 utterance is being decoded.
+
+Every utterance gets a `Final`, in the order in which they were said. Its text is empty if there was
+nothing to understand (a cough, a decoder that failed): interims shown before it are to be forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import os
 from collections import deque
 from collections.abc import AsyncIterator
@@ -24,22 +26,24 @@ from app.services.speech_to_text.segmenter import (
     SAMPLES_PER_MS,
     WINDOW,
     Decision,
+    Endpointing,
     Finish,
     Guess,
     Segmenter,
     Window,
 )
-from app.services.worker_process import WorkerDiedError, WorkerError, WorkerProcess
+from app.services.worker_process import WorkerClosedError, WorkerDiedError, WorkerError, WorkerProcess
 from app.settings import Settings
-
-logger = logging.getLogger(__name__)
 
 MOST_UNJUDGED = 30_000 * SAMPLES_PER_MS
 """Bytes of a stream that may wait for the VAD, 30 s. Beyond that its process is not there to judge
 them, and the oldest count as silence."""
 SILENCE = Window(voice=0.0, level=0.0)
-PADDING = b"\xff"
-"""Silence in μ-law."""
+DIGITAL_SILENCE = b"\xff"
+"""In μ-law."""
+LAST_BREATH = Endpointing().guess * SAMPLES_PER_MS
+"""Silence added when the audio ends, as in a pause. The recordings in tests/speech, cut off with their last
+sound or up to 60 ms later, have 16 errors in 228 words without it and 13 with it; more does not help."""
 
 
 class LocalSpeechToText:
@@ -127,21 +131,24 @@ class LocalStream:
         self._events: deque[RecognitionEvent] = deque()
         self._news = asyncio.Event()
         self._ended = False
+        self._error: Exception | None = None
+        """What ended it, if it was not the end of the audio."""
 
     def push(self, audio: bytes) -> None:
         """Take 8 kHz μ-law audio of any length."""
         if self._ended or self._finished:
             return
         self._audio += audio
-        if self._unjudged >= WINDOW:
+        if self._unjudged >= self._enough:
             self._pushed.set()
         while self._unjudged > MOST_UNJUDGED:
             self._hear(SILENCE)
 
     def finish(self) -> None:
         """No more audio will come: what is open becomes final, then the iteration ends."""
-        self._audio += PADDING * (-self._unjudged % WINDOW)
-        self._finished = True
+        if not self._finished:
+            self._finished = True
+            self._audio += DIGITAL_SILENCE * (LAST_BREATH + -(self._unjudged + LAST_BREATH) % WINDOW)
         self._pushed.set()
 
     def end(self) -> None:
@@ -153,9 +160,14 @@ class LocalStream:
             self._news.set()
 
     async def __aiter__(self) -> AsyncIterator[RecognitionEvent]:
+        """Raises:
+        WorkerError: the rest of this call cannot be recognised.
+        """
         while True:
             while self._events:
                 yield self._events.popleft()
+            if self._error is not None:
+                raise self._error
             if self._ended:
                 return
             self._news.clear()
@@ -167,8 +179,18 @@ class LocalStream:
         What comes in during a request goes into the next one: the more the VAD has to do, the larger the
         pieces, and a process that dies takes nothing with it that is not asked for again.
         """
+        try:
+            await self._vad.wait_ready()
+            await self._judge()
+        except WorkerClosedError:
+            self.end()
+        except Exception as error:  # whatever it is, who iterates must not wait for ever
+            self._error = error
+            self.end()
+
+    async def _judge(self) -> None:
         while not self._ended:
-            if self._unjudged < WINDOW:
+            if self._unjudged < self._enough:
                 if self._finished:
                     break
                 self._pushed.clear()
@@ -180,12 +202,10 @@ class LocalStream:
                 windows = await self._vad.ask(
                     (self.name, self._slice(position, position + size)), list[Window]
                 )
+            except WorkerClosedError:
+                raise
             except WorkerDiedError:
                 continue
-            except WorkerError as error:
-                logger.warning("Recognition of %s has ended: %s", self.name, error)
-                self.end()
-                return
             # Some may have waited for too long and be counted as silence already.
             for window in windows[(self._judged - position) // WINDOW :]:
                 self._hear(window)
@@ -197,6 +217,11 @@ class LocalStream:
     @property
     def _unjudged(self) -> int:
         return self._kept_from + len(self._audio) - self._judged
+
+    @property
+    def _enough(self) -> int:
+        """How much must be unjudged for the VAD to be asked."""
+        return WINDOW * (1 if self._finished else self._segmenter.undecided_for)
 
     def _slice(self, start: int, end: int) -> bytes:
         return bytes(self._audio[start - self._kept_from : end - self._kept_from])
@@ -247,8 +272,7 @@ class LocalStream:
         """Give out the finals whose words are there, in the order in which they were said."""
         while self._finals and (text := self._finals[0][0].text) is not None:
             _, finish = self._finals.popleft()
-            if text:
-                self._emit(Final(text, finish.started_ms, finish.ended_ms))
+            self._emit(Final(text, finish.started_ms, finish.ended_ms))
         if self._drained and not self._finals:
             self.end()
 

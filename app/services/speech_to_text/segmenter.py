@@ -5,6 +5,7 @@ Positions are samples since the stream's first byte, 8 to the millisecond; a sam
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -103,6 +104,22 @@ class Segmenter:
             return self._start
         span = self._numbers.onset_span * WINDOW
         return max(self._start, self._now - span - _samples(self._numbers.preroll))
+
+    @property
+    def undecided_for(self) -> int:
+        """How many windows it takes until something can be decided, whatever is heard in them; at least one.
+
+        The VAD need not be asked any sooner: this costs no time, unlike waiting for a fixed number.
+        """
+        if not self._speaking:
+            return max(1, self._numbers.onset_windows - sum(self._recent))
+        silence = self._numbers.guess if self._guess_end is None else self._numbers.final
+        due = min(
+            self._next_interim,
+            self._start + _samples(self._numbers.longest),
+            self._voice_end + _samples(silence),
+        )
+        return max(1, math.ceil((due - self._now) / WINDOW))
 
     def hear(self, window: Window) -> list[Decision]:
         """Take the next window's judgement; say what follows from it, in order."""

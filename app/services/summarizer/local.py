@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -42,6 +43,10 @@ class LocalSummarizer:
 
     async def summarize(self, messages: Sequence[Message], items: Sequence[Item], now: datetime) -> Summary:
         """`messages` in order, `items` as last saved; `now` is the end of the call (aware)."""
+        # A long call takes a quarter of a second, in which no other call may fall silent.
+        return await asyncio.to_thread(self._summarize, messages, items, now)
+
+    def _summarize(self, messages: Sequence[Message], items: Sequence[Item], now: datetime) -> Summary:
         kept = [item for item in items if item.state != "cancelled"]
         said = [
             message.text for message in messages if message.speaker == "user" and _has_words(message.text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -12,6 +13,8 @@ from app.settings import Settings
 
 TRIES = 2
 """A clause is asked for again if the process dies before it has given anything of it."""
+PATIENCE = 10.0
+"""Seconds. A clause takes 0.6 to 1 s of CPU (measured); a caller who hears nothing for this long has gone."""
 
 
 class LocalTextToSpeech:
@@ -20,7 +23,7 @@ class LocalTextToSpeech:
     name = "local"
 
     def __init__(self, settings: Settings) -> None:
-        self.worker = WorkerProcess("voice", "app.services.text_to_speech.piper_worker")
+        self.worker = WorkerProcess("voice", "app.services.text_to_speech.piper_worker", patience=PATIENCE)
 
     async def start(self) -> None:
         """Start the worker process; returns when the voice has loaded.
@@ -50,16 +53,21 @@ class LocalTextToSpeech:
         """Speak a clause: a piece of 8 kHz μ-law for each sentence in it.
 
         Raises:
-            SynthesisError: the voice could not speak it.
+            SynthesisError: the voice could not speak it, or is not there.
         """
+        deadline = asyncio.get_running_loop().time() + PATIENCE
         spoken = False
         for attempt in range(1, TRIES + 1):
             try:
+                async with asyncio.timeout_at(deadline):
+                    await self.worker.wait_ready()
                 async with aclosing(self.worker.stream(text, bytes)) as pieces:
                     async for piece in pieces:
                         spoken = True
                         yield piece
                 return
+            except TimeoutError as error:
+                raise SynthesisError(f"{self.worker.name} does not come back.") from error
             except WorkerDiedError as error:
                 if spoken or attempt == TRIES:
                     raise SynthesisError(str(error)) from error

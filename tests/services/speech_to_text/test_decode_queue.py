@@ -47,9 +47,19 @@ def test_a_newer_guess_takes_the_place_of_its_streams_waiting_one() -> None:
     assert [queue.take(), queue.take()] == [new, other]
 
 
+def test_a_final_takes_the_place_of_its_streams_waiting_guess() -> None:
+    queue = DecodeQueue()
+    guess, other, final = job("a", Urgency.INTERIM), job("b", Urgency.INTERIM), job("a", Urgency.FINAL)
+    queue.put(guess)
+    queue.put(other)
+    assert queue.put(final) is guess
+    assert guess.shed
+    assert [queue.take(), queue.take()] == [final, other]
+
+
 def test_a_full_queue_drops_a_guess_and_keeps_the_finals() -> None:
     queue = DecodeQueue(capacity=2)
-    guess, finals = job("a", Urgency.INTERIM), [job("a", Urgency.FINAL) for _ in range(2)]
+    guess, finals = job("b", Urgency.INTERIM), [job("a", Urgency.FINAL) for _ in range(2)]
     queue.put(finals[0])
     queue.put(guess)
     assert queue.put(finals[1]) is guess

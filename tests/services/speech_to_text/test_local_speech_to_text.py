@@ -13,20 +13,25 @@ import signal
 import struct
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from prometheus_client import REGISTRY
 
 from app.errors import SettingError
 from app.services.speech_to_text import Final, Interim, RecognitionEvent, SpeechEnded, SpeechStarted
-from app.services.speech_to_text.local import LocalSpeechToText
-from app.services.speech_to_text.segmenter import Window
-from app.services.worker_process import WorkerDiedError
+from app.services.speech_to_text.decode_queue import Job, Urgency
+from app.services.speech_to_text.decoder_pool import DecoderPool
+from app.services.speech_to_text.local import LocalSpeechToText, LocalStream
+from app.services.speech_to_text.segmenter import Finish, Window
+from app.services.worker_process import WorkerDiedError, WorkerError, WorkerProcess
 from app.settings import load_settings
 from tests.services.speech_to_text import wer
 from tests.services.speech_to_text.recordings import REFERENCES, recording, silence
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -93,6 +98,48 @@ async def test_a_caller_cut_off_in_the_middle_of_a_word_is_heard_out(recogniser:
     heard = await events(recogniser, audio)
     assert isinstance(heard[-1], Final)
     assert "dashwood" in heard[-1].text.lower()
+
+
+async def test_a_caller_who_hangs_up_with_the_last_word_is_heard_out(recogniser: LocalSpeechToText) -> None:
+    async def voice_end(file: str) -> int:
+        heard = await events(recogniser, recording(file), sid=file)
+        return max(event.ended_ms for event in heard if isinstance(event, Final))
+
+    errors = said = 0
+    for file, reference in REFERENCES.items():
+        end = await voice_end(file)
+        heard = await events(recogniser, recording(file)[: 8 * end], sid=file)
+        last = heard[-1]
+        assert isinstance(last, Final)
+        assert last.ended_ms == pytest.approx(end, abs=64)
+        errors += wer.errors(reference, text(heard))
+        said += len(wer.words(reference))
+        if file == "an4_date3.wav":
+            # Without silence after it, "fifty-seven" becomes "sixty-seven".
+            assert wer.words(text(heard)) == wer.words(reference)
+    assert errors / said <= 0.1
+
+
+async def test_an_utterance_whose_words_are_lost_is_final_and_empty() -> None:
+    async with own_recogniser() as recogniser, recogniser.stream("CA1") as stream:
+
+        async def kill_every_decoder() -> None:
+            while True:
+                for decoder in recogniser.decoders.pids if recogniser.decoders.ready else []:
+                    with suppress(ProcessLookupError):  # the one before may not be missed yet
+                        os.kill(decoder, signal.SIGKILL)
+                await asyncio.sleep(0.005)
+
+        async with asyncio.timeout(30):
+            killing = asyncio.create_task(kill_every_decoder())
+            stream.push(recording("lv_0880.wav"))
+            stream.finish()
+            heard = [event async for event in stream]
+            killing.cancel()
+        started, ended, final = heard
+        assert isinstance(started, SpeechStarted)
+        assert isinstance(ended, SpeechEnded)
+        assert final == Final("", started.at_ms, ended.at_ms)
 
 
 SOUNDS: dict[str, Callable[[int, random.Random], float]] = {
@@ -218,6 +265,79 @@ async def test_closing_ends_running_streams_and_all_processes() -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+async def test_a_stream_opened_after_closing_ends_at_once() -> None:
+    async with own_recogniser() as recogniser:
+        await recogniser.aclose()
+        async with recogniser.stream("CA1") as stream, asyncio.timeout(5):
+            assert [event async for event in stream] == []
+
+
+async def test_a_stream_ends_when_the_voice_detector_is_closed_under_it() -> None:
+    async with own_recogniser() as recogniser, recogniser.stream("CA1") as stream, asyncio.timeout(10):
+        stream.push(silence(1000))
+        await asyncio.sleep(0)
+        await recogniser.vad.aclose()
+        stream.push(silence(1000))
+        assert [event async for event in stream] == []
+
+
+async def test_a_stream_that_cannot_go_on_says_so_to_whoever_iterates() -> None:
+    # A worker that knows nothing of voices refuses every request.
+    stranger = WorkerProcess("voice detector", "tests.services.toy_worker")
+    await stranger.start()
+    stream = LocalStream("CA1", stranger, DecoderPool(1))
+    listening = asyncio.create_task(stream.listen())
+    try:
+        stream.push(silence(1000))
+        with pytest.raises(WorkerError, match="voice detector: ValidationError"):
+            async with asyncio.timeout(10):
+                [event async for event in stream]
+    finally:
+        await stranger.aclose()
+        await listening
+
+
+async def test_one_streams_mistake_does_not_end_recognition_for_the_others() -> None:
+    async def decoded(stream: str, on_done: Callable[[Job], None]) -> None:
+        pool.submit(Job(stream, Urgency.FINAL, Finish(0, 8000, 0, 1000), silence(1000), on_done))
+
+    pool = DecoderPool(1)
+    await pool.start()
+    try:
+        done: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        await decoded("CA1", lambda job: job.no_such_attribute)  # type: ignore[attr-defined]
+        await decoded("CA2", done.set_result)
+        async with asyncio.timeout(10):
+            assert (await done).text is not None
+    finally:
+        await pool.aclose()
+
+
+class CountingWorker(WorkerProcess):
+    asked = 0
+
+    async def ask(self, question: object, answer: type[T]) -> T:
+        self.asked += 1
+        return await super().ask(question, answer)
+
+
+async def test_the_voice_detector_is_asked_when_it_matters_and_not_for_every_window() -> None:
+    detector = CountingWorker("voice detector", "app.services.speech_to_text.vad_worker")
+    await detector.start()
+    stream = LocalStream("CA1", detector, DecoderPool(1))
+    listening = asyncio.create_task(stream.listen())
+    try:
+        for _ in range(100):
+            stream.push(silence(20))
+            await detector.ask(("other", silence(32)), list[Window])  # until it has judged what there is
+        # Two seconds are 62 windows; it takes four to decide anything.
+        assert detector.asked - 100 == 15
+    finally:
+        stream.end()
+        listening.cancel()
+        await detector.aclose()
 
 
 async def test_a_missing_engine_is_a_setting_error_with_its_remedy(

@@ -163,6 +163,27 @@ def test_whatever_is_heard_the_story_is_consistent(windows: list[Window]) -> Non
 
 
 @given(heard)
+def test_nothing_is_decided_before_it_says_so(windows: list[Window]) -> None:
+    segmenter = Segmenter()
+    undecided_for = 0
+    for window in windows:
+        undecided_for = max(undecided_for - 1, segmenter.undecided_for)
+        assert undecided_for >= 1
+        if segmenter.hear(window):
+            assert undecided_for == 1
+
+
+def test_it_can_wait_for_four_windows_in_silence_and_for_none_when_a_voice_may_begin() -> None:
+    segmenter = Segmenter()
+    waits = [segmenter.undecided_for]
+    for sound in "vvvvv......":
+        hear(sound, segmenter)
+        waits.append(segmenter.undecided_for)
+    # Speech starts with the fourth; then the silence of 200 ms after which it may be over is seven windows.
+    assert waits == [4, 3, 2, 1, 7, 7, 6, 5, 4, 3, 2, 1]
+
+
+@given(heard)
 def test_no_voice_between_start_and_end_is_left_out(windows: list[Window]) -> None:
     segmenter = Segmenter()
     decisions = [decision for window in windows for decision in segmenter.hear(window)]

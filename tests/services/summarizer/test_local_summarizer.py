@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from app.services.language_model import Item, Message
@@ -97,3 +99,13 @@ async def test_long_notes_are_shortened() -> None:
     summary = await LocalSummarizer().summarize((Message("user", "Hello there."),), (item,), SATURDAY_MORNING)
     assert len(summary.summary.split()) < 50
     assert summary.key_points[0].endswith("…")
+
+
+async def test_other_calls_go_on_while_a_long_one_is_summarised() -> None:
+    messages = [Message("user", f"The {number} boxes stand in the old hall.") for number in range(100)]
+    writing = asyncio.create_task(LocalSummarizer().summarize(messages, (), SATURDAY_MORNING))
+    turns = 0
+    while not writing.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 10

