@@ -9,8 +9,6 @@ from dataclasses import replace
 
 from app.services.speech_to_text.google.requests import Result
 
-TOLERANCE_MS = 200
-"""Two streams that heard the same words end them this far apart, at most."""
 REMEMBERED = 16
 """Finals that a result may overlap with; two streams share some seconds."""
 
@@ -43,8 +41,6 @@ class Ledger:
             if len(words) == len(result.words):
                 return result
             return replace(result, text=" ".join(w.text for w in words), words=words) if words else None
-        if result.is_final and result.end_ms <= self.heard_ms + TOLERANCE_MS:
-            return None
         said = " ".join(earlier.text for earlier in self._said if earlier.end_ms > since_ms)
         text = text_after(said, result.text)
         return replace(result, text=text) if text else None
