@@ -27,6 +27,8 @@ from app.media_stream.handler import MediaStreamEndpoint
 from app.media_stream.manager import MediaStreamManager
 from app.operator_token import operator_token
 from app.services import choice
+from app.services.text_to_speech import SynthesisError
+from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings
 from app.store.database import Database
 from app.store.leases import Leases, new_owner
@@ -74,21 +76,10 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
 
     async def load() -> None:
         await asyncio.gather(*(service.start() for service in (ears, voice, mind)))
-        await voice.warm(split(settings.agent_greeting))
+        await _warm(voice, settings.agent_greeting)
         loaded.set()
         log.info("ready for calls")
-        for text in (*choice.openings(), CUT_OFF, APOLOGY):
-            await voice.warm(split(text))
-
-    async def guard(name: str, part: Awaitable[None]) -> None:
-        """A part that is lost takes the server with it: half a server answers calls with silence."""
-        try:
-            await part
-        except OffhookError as error:
-            on_failure(error)
-        except Exception:
-            log.exception("%s has failed", name)
-            on_failure(OffhookError(f"{name} has failed; the log above says how. Start the server again."))
+        await _warm(voice, *choice.openings(), CUT_OFF, APOLOGY)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -107,7 +98,9 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
             for service in (ears, voice, mind):
                 stack.push_async_callback(service.aclose)
             async with asyncio.TaskGroup() as tasks:
-                background = [tasks.create_task(guard(*part), name=part[0]) for part in parts.items()]
+                background = [
+                    tasks.create_task(_guard(*part, on_failure), name=part[0]) for part in parts.items()
+                ]
                 yield {}
                 for task in background:
                     task.cancel()
@@ -127,3 +120,23 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     app.state.voice = voice
     app.state.loaded = loaded
     return app
+
+
+async def _warm(voice: PhraseCache, *texts: str) -> None:
+    """Make phrases ahead. A voice that cannot, now, may be able to when it is needed."""
+    try:
+        for text in texts:
+            await voice.warm(split(text))
+    except SynthesisError as error:
+        log.warning("no phrases could be made ahead: %s", error)
+
+
+async def _guard(name: str, part: Awaitable[None], on_failure: Callable[[OffhookError], None]) -> None:
+    """A part that is lost takes the server with it: half a server answers calls with silence."""
+    try:
+        await part
+    except OffhookError as error:
+        on_failure(error)
+    except Exception:
+        log.exception("%s has failed", name)
+        on_failure(OffhookError(f"{name} has failed; the log above says how. Start the server again."))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from tzlocal import get_localzone
 
@@ -21,6 +21,13 @@ SPEECH_CONTEXTS = (
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """A comma-separated list, in the order of preference."""
+
+
+PROVIDERS = {
+    "speech_to_text": ("auto", "google", "local"),
+    "text_to_speech": ("auto", "google", "openai", "local"),
+    "language_model": ("auto", "openai", "local"),
+}
 
 
 class Settings(BaseSettings):
@@ -108,19 +115,12 @@ class Settings(BaseSettings):
 
     @field_validator("speech_to_text", "text_to_speech", "language_model")
     @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("it names nothing; choose from auto, local")
-        unknown = [name for name in value if name not in ("auto", "local")]
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)} is not known; choose from auto, local")
-        return value
-
-    @field_validator("speech_language")
-    @classmethod
-    def _language(cls, value: str) -> str:
-        if not value.lower().startswith("en"):
-            raise ValueError(f"{value!r} is not spoken by the local engines; use en-US or another English")
+    def _known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = PROVIDERS[info.field_name or ""]
+        unknown = [name for name in value if name not in known]
+        if unknown or not value:
+            what = f"{', '.join(unknown)} is not known" if unknown else "it names nothing"
+            raise ValueError(f"{what}; choose from {', '.join(known)}")
         return value
 
     @field_validator("timezone")

@@ -45,7 +45,6 @@ def test_two_auth_tokens_are_good_during_a_rotation(monkeypatch: pytest.MonkeyPa
         ("JOBS", "sometimes", "inline"),
         ("WEBHOOK_URL", "https://", "https://"),
         ("TEXT_TO_SPEECH", ",", "names nothing"),
-        ("SPEECH_LANGUAGE", "de-DE", "English"),
         ("MAX_CALLS", "0", "greater than or equal to 1"),
     ],
 )

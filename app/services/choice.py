@@ -1,38 +1,162 @@
-"""Which adapter serves: decided from the settings, here and nowhere else."""
+"""Which adapters serve, and in which order: decided from the settings, here and nowhere else.
+
+A network provider's library is imported only where it is used: without its extra the rest works.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Sequence
+
+from app.errors import SettingError
 from app.services.language_model import LanguageModel
+from app.services.language_model.failover import BRIDGE, FILLERS, FailoverLanguageModel
 from app.services.language_model.local import OPENINGS, LocalLanguageModel
 from app.services.speech_to_text import SpeechToText
+from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.local import LocalSpeechToText
 from app.services.summarizer import Summarizer
+from app.services.summarizer.failover import FailoverSummarizer
 from app.services.summarizer.local import LocalSummarizer
+from app.services.text_to_speech import TextToSpeech
+from app.services.text_to_speech.failover import FailoverTextToSpeech
 from app.services.text_to_speech.local import LocalTextToSpeech
 from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings
 
 
 def ears(settings: Settings) -> SpeechToText:
-    """The recogniser that SPEECH_TO_TEXT prefers."""
-    return LocalSpeechToText(settings)
+    """The recognisers of SPEECH_TO_TEXT; a later one takes over in a call where an earlier one fails.
+
+    Raises:
+        SettingError: a name needs what is not set or not installed, or nobody speaks the language.
+    """
+    english = settings.speech_language.lower().startswith("en")
+    names = chosen(settings.speech_to_text, {"google": google_is_configured(settings), "local": english})
+    if not names or (names == ["local"] and not english):
+        raise SettingError(
+            "SPEECH_LANGUAGE",
+            f"{settings.speech_language} is not understood by the local recogniser.",
+            "Use en-US or another English, or configure Google.",
+        )
+    engines: list[SpeechToText] = []
+    for name in names:
+        if name == "google":
+            from app.services.speech_to_text.google import GoogleSpeechToText
+
+            engines.append(GoogleSpeechToText(settings))
+        else:
+            engines.append(LocalSpeechToText(settings))
+    return engines[0] if len(engines) == 1 else FailoverSpeechToText(engines, settings.failover_seconds)
 
 
 def voice(settings: Settings) -> PhraseCache:
-    """The voice that TEXT_TO_SPEECH prefers, with its repeated phrases made ahead."""
-    return PhraseCache(LocalTextToSpeech(settings))
+    """The voices of TEXT_TO_SPEECH, with repeated phrases made ahead.
+
+    Raises:
+        SettingError: a name needs what is not set or not installed.
+    """
+    names = chosen(
+        settings.text_to_speech,
+        {"google": google_is_configured(settings), "openai": openai_is_configured(settings), "local": True},
+    )
+    voices: list[TextToSpeech] = []
+    for name in names:
+        if name == "google":
+            from app.services.text_to_speech.google import GoogleTextToSpeech
+
+            voices.append(GoogleTextToSpeech(settings))
+        elif name == "openai" and settings.openai_speech_model:
+            from app.services.text_to_speech.openai_speech import OpenAISpeech
+
+            voices.append(OpenAISpeech(settings))
+        elif name == "openai":
+            from app.services.text_to_speech.openai_realtime import OpenAIRealtimeVoice
+
+            voices.append(OpenAIRealtimeVoice(settings))
+        else:
+            voices.append(LocalTextToSpeech(settings))
+    if len(voices) == 1:
+        return PhraseCache(voices[0])
+    return PhraseCache(FailoverTextToSpeech(voices, settings.failover_seconds))
 
 
 def mind(settings: Settings) -> LanguageModel:
-    """The language model that LANGUAGE_MODEL prefers."""
-    return LocalLanguageModel(settings)
+    """The language models of LANGUAGE_MODEL: each model of OPENAI_MODEL in turn, then the local assistant.
+
+    Raises:
+        SettingError: a name needs what is not set or not installed.
+    """
+    names = chosen(settings.language_model, {"openai": openai_is_configured(settings), "local": True})
+    models: list[LanguageModel] = []
+    for name in names:
+        if name == "openai":
+            from app.services.language_model.openai import OpenAILanguageModel
+
+            models += [OpenAILanguageModel(settings, model) for model in settings.openai_model]
+        else:
+            models.append(LocalLanguageModel(settings))
+    return (
+        models[0]
+        if len(models) == 1
+        else FailoverLanguageModel(models, failover_seconds=settings.failover_seconds)
+    )
 
 
 def openings() -> tuple[str, ...]:
-    """What replies often begin with: made ahead, they cost nothing when they are needed."""
-    return OPENINGS
+    """What is said often: made ahead, it costs nothing when it is needed."""
+    return (*OPENINGS, *FILLERS, BRIDGE)
 
 
-def summarizer(_settings: Settings) -> Summarizer:
-    """What writes the summaries."""
-    return LocalSummarizer()
+def summarizer(settings: Settings) -> Summarizer:
+    """OpenAI's summary where OpenAI is the first mind, with the local one behind it; else the local one."""
+    names = chosen(settings.language_model, {"openai": openai_is_configured(settings), "local": True})
+    if names[0] != "openai":
+        return LocalSummarizer()
+    from app.services.summarizer.openai import OpenAISummarizer
+
+    return FailoverSummarizer(OpenAISummarizer(settings), LocalSummarizer())
+
+
+def google_is_configured(settings: Settings) -> bool:
+    """Whether there is a key for Google, or a server on loopback that asks for none."""
+    return bool(settings.google_application_credentials) or settings.google_plaintext
+
+
+def openai_is_configured(settings: Settings) -> bool:
+    """Whether there is a key for OpenAI, or another server that speaks its protocol."""
+    return bool(settings.openai_api_key.get_secret_value() or settings.openai_base_url)
+
+
+NEEDS = {
+    "google": ("GOOGLE_APPLICATION_CREDENTIALS", "google.cloud.speech", "google"),
+    "openai": ("OPENAI_API_KEY", "openai", "openai"),
+}
+"""What a provider needs: the setting that turns it on, a module, and the extra that brings it."""
+
+
+def chosen(names: Sequence[str], configured: dict[str, bool]) -> list[str]:
+    """The names in their order, each once; `auto` stands for all that are configured, in that order.
+
+    Raises:
+        SettingError: one is named that is not configured, or whose library is not installed.
+    """
+    found: list[str] = []
+    for name in names:
+        found += [each for each, on in configured.items() if on] if name == "auto" else [name]
+    for name in found:
+        setting, module, extra = NEEDS.get(name, ("", "", ""))
+        if setting and not configured[name]:
+            raise SettingError(setting, f"{name} is chosen, but this is not set.", "Set it, or choose local.")
+        if module and not _installed(module):
+            raise SettingError(
+                setting, f"{name} needs a library that is not installed.", f"pip install 'offhook[{extra}]'"
+            )
+    return list(dict.fromkeys(found))
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
