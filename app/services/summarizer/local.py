@@ -128,7 +128,7 @@ def _due(due: datetime, now: datetime) -> str:
 
 def _action(item: Item) -> ActionItem:
     if item.state == "draft":
-        return ActionItem(f"{item.text} (no time was named)", None, item.kind)
+        return ActionItem(f"{item.text} (no time was named)", item.due_at, item.kind)
     return ActionItem(item.text, item.due_at, item.kind)
 
 

@@ -60,6 +60,45 @@ def test_a_caller_who_names_no_time_gets_the_item_kept_without(talk: Talking, no
     assert talk.item.due_at is None
 
 
+@pytest.mark.parametrize("no", ["No time.", "No.", "Bye.", "No thanks, that's all. Bye.", "Whenever. Bye."])
+def test_a_day_without_a_time_is_kept_where_no_time_is_named(talk: Talking, no: str) -> None:
+    talk.say("Remind me to call Anna tomorrow.")
+    answer = talk.say(no)
+    assert answer.count("call Anna tomorrow, Sunday November 22nd") == 1
+    assert "without a time" not in answer
+    assert talk.kept == [("reminder", "call Anna", "noted")]
+    assert talk.due == "Sun 22 Nov 23:59"
+
+
+def test_a_day_and_that_there_is_no_time_in_one_answer(talk: Talking) -> None:
+    talk.say("Remind me to call Anna.")
+    talk.say("Tomorrow, any time.")
+    assert talk.kept == [("reminder", "call Anna", "noted")]
+    assert talk.due == "Sun 22 Nov 23:59"
+
+
+@pytest.mark.parametrize(
+    ("said", "question"),
+    [
+        ("Remind me to call Anna tomorrow and remind me to buy milk at five.",
+         "At what time shall I remind you to call Anna tomorrow, Sunday November 22nd?"),
+        ("Book an appointment with the dentist on Friday and remind me to buy milk at five.",
+         "At what time is the appointment with the dentist on Friday, November 27th?"),
+        ("Remind me about the dentist tomorrow and remind me to buy milk at five.",
+         "At what time shall I remind you of it tomorrow, Sunday November 22nd: the dentist?"),
+    ],
+)  # fmt: skip
+def test_of_two_wishes_the_one_that_lacks_its_time_is_named(talk: Talking, said: str, question: str) -> None:
+    assert talk.say(said).endswith(question)
+
+
+def test_two_that_lack_their_time_are_asked_for_one_after_the_other(talk: Talking) -> None:
+    assert "buy milk" in talk.say("Remind me to call Anna tomorrow and to buy milk today.")
+    assert "shall I remind you to call Anna" in talk.say("At five.")
+    talk.say("At six.")
+    assert [f"{item.due_at:%a %H:%M}" for item in talk.items.values()] == ["Sun 18:00", "Sat 17:00"]
+
+
 def test_never_mind_drops_the_draft(talk: Talking) -> None:
     talk.say("Remind me to pay the rent.")
     talk.say("Oh, never mind.")
@@ -190,6 +229,48 @@ def test_the_text_is_corrected(talk: Talking, correction: str, text: str) -> Non
     assert talk.due == "Sun 22 Nov 15:00"
 
 
+def test_a_corrected_day_of_the_month_changes_the_day_and_not_the_text(talk: Talking) -> None:
+    talk.say("Remind me to call Anna on December five at three.")
+    assert talk.due == "Sat 05 Dec 15:00"
+    talk.say("Wait, I meant December six.")
+    assert talk.kept == [("reminder", "call Anna", "noted")]
+    assert talk.due == "Sun 06 Dec 15:00"
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        "No, sometime in January I think.",
+        "I meant the Friday thing.",
+        "No, just tomorrow.",
+        "No, at four I guess.",
+    ],
+)
+def test_a_correction_that_names_a_month_a_weekday_or_a_time_never_becomes_the_text(
+    talk: Talking, correction: str
+) -> None:
+    talk.say("Remind me to call Anna tomorrow at three.")
+    talk.say(correction)
+    assert talk.kept == [("reminder", "call Anna", "noted")]
+
+
+def test_a_correction_that_names_a_day_never_becomes_the_note(talk: Talking) -> None:
+    talk.say("Take a note: the key is under the mat.")
+    talk.say("No, sometime in January I think.")
+    assert talk.item.text == "the key is under the mat"
+
+
+@pytest.mark.parametrize(
+    ("correction", "text"),
+    [("No, with Emma on Friday.", "call Anna with Emma"), ("No, write to Emma on Friday.", "write to Emma")],
+)
+def test_a_correction_of_both_changes_both(talk: Talking, correction: str, text: str) -> None:
+    talk.say("Remind me to call Anna tomorrow at three.")
+    talk.say(correction)
+    assert talk.item.text == text
+    assert talk.due == "Fri 27 Nov 15:00"
+
+
 def test_a_draft_is_corrected_and_its_time_asked_for_again(talk: Talking) -> None:
     talk.say("Remind me to call Anna.")
     assert talk.say("No, Emma.").endswith("When shall I remind you to call Emma?")
@@ -233,6 +314,19 @@ def test_the_newest_item_is_cancelled(talk: Talking) -> None:
     talk.say("Delete the last one.")
     assert talk.kept == [("todo", "milk", "noted"), ("todo", "bread", "cancelled")]
     assert "bread" not in talk.say("What's on my list?")
+
+
+@pytest.mark.parametrize("heard", ["Canceled the milk.", "Cancelled the milk.", "Okay, deleted the milk."])
+def test_cancel_heard_as_canceled_still_cancels(talk: Talking, heard: str) -> None:
+    talk.say("Add milk to my list.")
+    talk.say(heard)
+    assert talk.kept == [("todo", "milk", "cancelled")]
+
+
+def test_news_of_a_cancellation_cancels_nothing(talk: Talking) -> None:
+    talk.say("Add milk to my list.")
+    talk.say("I've already canceled the milk.")
+    assert talk.kept == [("todo", "milk", "noted")]
 
 
 def test_an_item_is_cancelled_by_its_name_its_kind_or_all(talk: Talking) -> None:
@@ -363,6 +457,29 @@ def test_a_goodbye_with_a_wish_ends_the_call_unless_the_wish_lacks_something(tal
     other = Talking()
     assert "your list: milk" in other.say("Add milk to my list. That's all, bye.")
     assert other.hung_up()
+
+
+@pytest.mark.parametrize(
+    "bye",
+    [
+        "Thank you, that's all, to-by.",
+        "That's all. Good by.",
+        "Goodbye, Bob.",
+        "Add milk. That's all, to-by.",
+    ],
+)
+def test_a_goodbye_may_end_in_words_that_say_nothing(talk: Talking, bye: str) -> None:
+    assert talk.say(bye).endswith("Goodbye.")
+    assert talk.hung_up()
+    assert [text for _, text, _ in talk.kept] in ([], ["milk"])
+
+
+@pytest.mark.parametrize(
+    "said", ["Thank you, milk.", "That's all I need to know.", "Bye, call Anna.", "That's all, remind me."]
+)
+def test_words_after_a_goodbye_that_may_say_something_keep_the_call_up(talk: Talking, said: str) -> None:
+    talk.say(said)
+    assert not talk.hung_up()
 
 
 def test_a_bare_no_or_thanks_does_not_end_the_call(talk: Talking) -> None:

@@ -12,6 +12,9 @@ from app.services.speech_to_text.spelling import modern
         ("To-day and to-night.", "Today and tonight."),
         ("Good-bye.", "Goodbye."),
         ("Well... a well-known to-do list.", "Well... a well-known to-do list."),
+        ("At half-past three.", "At half past three."),
+        ("Quarter-to five, or a quarter-past-six.", "Quarter to five, or a quarter past six."),
+        ("A half-price quarter-back.", "A half-price quarter-back."),
         (" Yes. ", "Yes."),
     ],
 )

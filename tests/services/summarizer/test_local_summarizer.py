@@ -56,9 +56,17 @@ async def test_what_was_cancelled_is_left_out() -> None:
 
 
 async def test_a_draft_is_an_action_item_that_says_it_has_no_time() -> None:
-    summary = await summarize("Remind me to call Anna.", "Next Friday.", "Bye.")
+    summary = await summarize("Remind me to call Anna.", "Bye.")
     assert summary.action_items == (ActionItem("call Anna (no time was named)", None, "reminder"),)
     assert "No time was named yet for: call Anna." in summary.summary
+
+
+async def test_an_action_item_with_a_day_and_no_hour_keeps_its_day() -> None:
+    summary = await summarize("Remind me to call Anna.", "Next Friday.", "Bye.")
+    (item,) = summary.action_items
+    assert item.text == "call Anna"
+    assert item.due_at is not None
+    assert (item.due_at.weekday(), item.due_at.hour) == (4, 23)
 
 
 async def test_a_call_in_which_nothing_was_noted_is_told_by_its_most_informative_sentences() -> None:

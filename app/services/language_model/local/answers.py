@@ -11,7 +11,7 @@ from app.services.language_model.local import wording
 from app.services.language_model.local.acts import Ask
 from app.services.language_model.local.changes import change
 from app.services.language_model.local.reply import Reply
-from app.services.language_model.local.understand import without_closing
+from app.services.language_model.local.understand import declines, without_closing
 from app.services.language_model.local.when import When, find_answer, is_ahead
 from app.services.language_model.local.wishes import separate
 from app.services.language_model.local.words import tidy
@@ -43,8 +43,11 @@ def goodbye(reply: Reply) -> None:
         return
     reply.question = ""
     reply.agree()
-    if draft := reply.context.draft:
-        reply.say(f"I've kept {wording.described(draft)}, without a time.")
+    for draft in reply.drafts:
+        if draft.due_at:
+            reply.settle(draft)  # the day is known
+        else:
+            reply.say(f"I've kept {wording.described(draft)}, without a time.")
     reply.say("Goodbye.")
     reply.ending = HangUp()
 
@@ -68,7 +71,7 @@ def _answers_what(reply: Reply, ask: Ask) -> bool:
             return True
         case _:
             return False
-    said = without_closing(context.text)
+    said = without_closing(context.text, context.now)
     if kind == "note":
         text, when = tidy(said), When()
     else:
@@ -88,7 +91,10 @@ def _answers_when(reply: Reply, ask: Ask) -> bool:
     match ask.act:
         case "when" | "statement" | "question" | "unclear":
             when, rest = find_answer(ask.text, reply.now)
-            if when:
+            if when and declines(rest):
+                # "Tomorrow, any time."
+                reply.set_time(msgspec.structs.replace(draft, state="noted"), when)
+            elif when:
                 reply.set_time(_completed(draft, tidy(rest)), when)
             else:
                 _ask_when_again(reply, draft)
@@ -97,7 +103,7 @@ def _answers_when(reply: Reply, ask: Ask) -> bool:
             reply.settle(draft)
             reply.question = wording.ANYTHING_ELSE
         case "yes":
-            reply.question = wording.ask_when(draft, reply.now)
+            reply.ask_when(draft)
         case _:
             return False
     return True
@@ -114,7 +120,7 @@ def _ask_when_again(reply: Reply, draft: Item) -> None:
     reply.say("Sorry.")
     if reply.context.stuck % 2:
         reply.say("If there is no time, say: no time.")
-        reply.question = wording.ask_when(draft, reply.now)
+        reply.ask_when(draft)
     else:
         reply.question = wording.ask_when_again(draft, reply.now)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from app.services.language_model.local.numbers import CARDINALS, NUMBER, one_of, value_of
+from app.services.language_model.local.numbers import CARDINALS, COUNTED, NUMBER, one_of, value_of
 
 WAKING = range(7, 23)
 PARTS = {"morning": 9 * 60, "afternoon": 15 * 60, "evening": 19 * 60, "night": 20 * 60, "tonight": 20 * 60}
@@ -25,16 +25,16 @@ _FIVES = r"(?:5|10|20|25|five|ten|twenty(?:[ -]five)?)"
 _PART = r"(?P<part>morning|afternoon|evening|night)"
 # "at two places", "at 5 Oak Street", "at 555 1234", "by three percent" name no time.
 _NOT_A_TIME = (
-    r"(?![\s-]*\d|[.,:]\d|\s*%|\s+(?:percent|degrees|dollars|euros|pounds|cents|people|persons|places|banks|minutes?"
-    r"|hours?|days?|weeks?|months?|years?|times|points?|of|hundred|thousand|million|miles|meters|kilometers"
-    r"|(?:\w+\s+){0,2}(?:street|avenue|road|lane|drive|boulevard|square))\b)"
+    rf"(?![\s-]*\d|[.,:]\d|\s*%|{COUNTED}"
+    r"|\s+(?:of|(?:\w+\s+){0,2}(?:street|avenue|road|lane|drive|boulevard|square))\b)"
 )
 _TIME = rf"""
     (?:
         (?:(?:12|twelve)\s+)?(?P<name>noon|midday|midnight)\b
-      | (?P<offset>half(?=\s+past)|(?:a\s+)?quarter|{NUMBER}\s+minutes?|{_FIVES})
-        \s+(?P<direction>past|after|to|before|till|of)\s+(?P<from_hour>{_HOUR})\b
-      | (?P<hour>{_HOUR})(?:(?P<separator>[:.]|\s+|-)(?P<minute>{_MINUTE}))?\b(?P<oclock>\s*o['’]?\s?clock\b)?
+      | (?P<offset>half(?=[\s-]+past)|(?:a[\s-]+)?quarter|{NUMBER}\s+minutes?|{_FIVES})
+        [\s-]+(?P<direction>past|after|to|before|till|of)[\s-]+(?P<from_hour>{_HOUR})\b
+      | (?P<hour>{_HOUR})(?:(?P<separator>[:.]|\s+|-)(?P<minute>{_MINUTE}))?\b
+        (?P<oclock>[\s-]*o['’]?\s?clock\b)?
       | (?P<compact>(?:1\d|2[0-3]|\d)[0-5]\d)\b
     )
     (?:\s*(?P<half>[ap])\.?\s?m\b\.?)?

@@ -61,10 +61,13 @@ _LISTING = tuple(
 )
 
 _CANCEL = re.compile(
-    r"(?:(?:cancel|delete|remove|erase|scratch|drop|clear|strike|discard|undo|forget(?! to\b)|get rid of"
-    rf"|take off)(?: (?:about )?(?P<what>.*?))?|never\s*mind(?: (?:about )?{expression(_IT)})?)[\s.,!?…]*",
+    r"(?:(?:cancel(?:l?ed)?|deleted?|removed?|erase|scratch|drop|clear|strike|discard|undo|forget(?! to\b)"
+    rf"|get rid of|take off)(?: (?:about )?(?P<what>.*?))?|never\s*mind(?: (?:about )?{expression(_IT)})?)"
+    r"[\s.,!?…]*",
     re.I,
 )
+# "Canceled the milk" is "cancel the milk" misheard; "I've canceled the milk" is news.
+_TOLD = re.compile(r"\b(?:i|we)(?:'ve| have)?(?: (?:already|just))? (?:cancel|delet|remov)\w*ed\b", re.I)
 
 _OWN = r"(?:time|date|day|text|last|reminder|note|appointment|meeting|todo|call)"
 _SHOULD_BE = r"(?:it|that)(?:'s| is| was| should be| should say| has to be| must be)"
@@ -97,7 +100,7 @@ def find_command(text: str, now: datetime) -> Ask | None:
     if _PERSON.fullmatch(core):
         return Ask("person")
     order = _NEED.sub("", core)
-    if cancelled := _CANCEL.fullmatch(order):
+    if (cancelled := _CANCEL.fullmatch(order)) and not _TOLD.search(text):
         what = cancelled["what"] or ""
         # "I need to cancel my membership" may be something to keep.
         if not _NEED.search(text) or whole(_IT).fullmatch(what) or kind_named(what):

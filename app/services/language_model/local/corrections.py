@@ -11,7 +11,8 @@ import msgspec
 
 from app.services.language_model.interface import Item
 from app.services.language_model.local.clock import take_time
-from app.services.language_model.local.days import take_day
+from app.services.language_model.local.days import names_calendar, take_day
+from app.services.language_model.local.verbs import is_task
 from app.services.language_model.local.when import When, find_answer
 from app.services.language_model.local.wishes import separate
 from app.services.language_model.local.words import tidy
@@ -32,9 +33,18 @@ def corrected(item: Item, new: str, old: str, now: datetime) -> tuple[Item, When
     text = separate(rest, now)[0] if when else tidy(new)
     if old and find_answer(old, now)[0]:
         old = ""  # "at four, not at three"
-    if text:
+    if text and _speaks_of_text(text, old, timed=bool(when) or names_calendar(new)):
         item = msgspec.structs.replace(item, text=_replaced(item.text, text, old))
     return item, when
+
+
+def _speaks_of_text(new: str, old: str, *, timed: bool) -> bool:
+    """Whether `new` is about the words of an item.
+
+    What names a day or a time (`timed`: "December six, I think") only is if it says what it takes away, adds
+    with whom ("with Emma at four") or is something to do.
+    """
+    return not timed or bool(old) or _PREPOSITION.match(new) is not None or is_task(new)
 
 
 def likeliest_first(items: Sequence[Item], target: Item, new: str, now: datetime) -> list[Item]:
@@ -49,7 +59,8 @@ def _note_corrected(text: str, new: str, old: str, now: datetime) -> str:
     """A note's text keeps its times as they were said, so a new time takes the place of the old words."""
     when, rest = find_answer(new, now)
     if not when or tidy(rest):
-        return _replaced(text, tidy(new), old)
+        timed = bool(when) or names_calendar(new)
+        return _replaced(text, tidy(new), old) if _speaks_of_text(new, old, timed=timed) else text
     without = text
     if when.day:
         _, without = take_day(without, now)

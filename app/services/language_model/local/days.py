@@ -16,19 +16,27 @@ from itertools import count
 
 import dateparser
 
-from app.services.language_model.local.numbers import NUMBER, ORDINAL, value_of
+from app.services.language_model.local.numbers import CARDINALS, COUNTED, NUMBER, ORDINAL, one_of, value_of
 
 WEEKDAYS = [name.lower() for name in calendar.day_name]
 _WEEKDAY = rf"(?P<weekday>{'|'.join(WEEKDAYS)})"
 _MONTHS = [name.lower() for name in calendar.month_name if name]
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)}|(?:jan|feb|apr|aug|sept?|oct|nov|dec)\b\.?)"
 _DAY_OF_MONTH = rf"(?P<day>{ORDINAL}|\d{{1,2}})"
+# After the month, a recogniser writes "December five" where it hears "fifth" badly, or people say it so.
+_DAY_AFTER_MONTH = (
+    rf"(?P<day>{ORDINAL}|\d{{1,2}}|{one_of(w for w, n in CARDINALS.items() if 1 <= n <= 31)})\b(?!{COUNTED})"
+)
 _YEAR = r"(?:,?\s+(?P<year>(?:19|20)\d\d)\b)?"
 _BEFORE = r"(?:(?:on|by|for|until|till|before|from|starting)\s+)?"
 # "Tuesday, the first of December": the date decides.
 _NAMED = rf"(?:(?:{'|'.join(WEEKDAYS)}),?\s+)?"
 _PART = r"(?:\s+(?P<part>morning|afternoon|evening|night)\b)?"
 _DETERMINER = re.compile(r"\b(?:the|a|an|my|our|your|his|her|their|good)\s+$", re.I)
+
+_CALENDAR = re.compile(
+    rf"\b(?:{'|'.join(WEEKDAYS)}|{'|'.join(m for m in _MONTHS if m not in ('march', 'may'))})\b", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,11 @@ def take_day(text: str, now: datetime) -> tuple[Day | None, str]:
     match, day = found
     part = match.groupdict().get("part")
     return Day(day, part.lower() if part else None), f"{text[: match.start()]} {text[match.end() :]}"
+
+
+def names_calendar(text: str) -> bool:
+    """Whether a weekday or a month is named, of whatever day: "sometime in January". Not "may" or "march"."""
+    return _CALENDAR.search(text) is not None
 
 
 def _parse(expression: str, base: datetime) -> date | None:
@@ -157,7 +170,7 @@ _GRAMMAR = (
         _ahead,
     ),
     _rule(rf"(?P<amount>an?|{NUMBER})\s+(?P<unit>day|week|month|year)s?\s+from\s+(?:now|today)\b", _ahead),
-    _rule(rf"{_NAMED}{_MONTH}\s+(?:the\s+)?{_DAY_OF_MONTH}\b{_YEAR}{_PART}", _month_day),
+    _rule(rf"{_NAMED}{_MONTH}\s+(?:the\s+)?{_DAY_AFTER_MONTH}{_YEAR}{_PART}", _month_day),
     _rule(
         rf"{_NAMED}(?:the\s+)?{_DAY_OF_MONTH}\s+(?:of\s+)?{_MONTH}(?:\b|(?<=\.)){_YEAR}{_PART}", _month_day
     ),

@@ -44,6 +44,12 @@ def one_of(words: Iterable[str]) -> str:
 NUMBER = rf"(?:\d{{1,3}}|{one_of(CARDINALS)})"
 ORDINAL = rf"(?:\d{{1,2}}(?:st|nd|rd|th)|{one_of(ORDINALS)})"
 
+COUNTED = (
+    r"(?:\s+(?:percent|degrees|dollars|euros|pounds|cents|people|persons|places|banks|minutes?|hours?|days?|weeks?"
+    r"|months?|years?|times|points?|hundred|thousand|million|miles|meters|kilometers)\b)"
+)
+"""What follows a number that counts things, and is no hour or day."""
+
 
 def value_of(spoken: str) -> int:
     """What NUMBER or ORDINAL matched, or "a" and "an", as a number."""

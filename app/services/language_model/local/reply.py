@@ -82,7 +82,7 @@ class Reply:
         self.agree()
         if item.state == "draft" and item.kind in _TIMED and not has_time(item.due_at):
             self.save(item)
-            self.question = wording.ask_when(item, self.now)
+            self.ask_when(item)
         else:
             self.settle(item)
 
@@ -97,11 +97,23 @@ class Reply:
         context = self.context
         if context.question == "content" and not self._saved and context.before:
             self.question = wording.ask_content(context.before.ask.kind or "reminder")
-        elif context.draft:
-            draft = self._saved.get(context.draft.id, context.draft)
-            if draft.state == "draft":
-                self.question = wording.ask_when(draft, self.now)
+        elif self.drafts:
+            self.ask_when(self.drafts[-1])
+
+    def ask_when(self, item: Item) -> None:
+        """Ask for the time of a draft, and say of which if there are others it could be."""
+        wishes = sum(ask.act == "keep" for ask in self.context.asks)
+        others = any(other.id != item.id for other in self._items())
+        self.question = wording.ask_when(item, self.now, named=others or wishes > 1)
+
+    @property
+    def drafts(self) -> list[Item]:
+        """What still lacks something, oldest first."""
+        return [item for item in self._items() if item.state == "draft"]
+
+    def _items(self) -> list[Item]:
+        """What is kept by now."""
+        return list(({item.id: item for item in self.context.items} | self._saved).values())
 
     def _newest_timed(self) -> Item | None:
-        items = {item.id: item for item in self.context.items} | self._saved
-        return next((item for item in reversed(items.values()) if has_time(item.due_at)), None)
+        return next((item for item in reversed(self._items()) if has_time(item.due_at)), None)

@@ -33,6 +33,9 @@ _CLOSING = re.compile(
 )
 _SAYS_BYE = re.compile(expression(_BYE, _NICE_DAY), re.I)
 _SAYS_DONE = re.compile(expression(_DONE, "no[,] (thank you|thanks)"), re.I)
+# "Thank you, that's all, to-by": the end of a goodbye is easily lost.
+_STRAY = re.compile(r"(?<=[,.!?…])\s+(?P<words>[\w'-]+(?: [\w'-]+)?[\s.,!?…]*)$")
+_ENDS = re.compile(expression(_BYE, _NICE_DAY, _DONE), re.I)
 _GREETING = re.compile(r"\b(?:hello|hi|hey|good (?:morning|afternoon|evening|day))\b", re.I)
 _HESITATION = re.compile(r"^(?:(?:okay|ok|oh|well|so|h+m+)\b[\s,.]*)+", re.I)
 _REFUSAL = re.compile(r"^(?:(?:no|nope|nah)\b[\s,.;:!-]*)+", re.I)
@@ -63,21 +66,27 @@ def understand(text: str, now: datetime) -> tuple[Ask, ...]:
     text = plain(text)
     if _NOISE.fullmatch(text) or not any(character.isalnum() for character in text):
         return (Ask("noise"),)
-    body, closing = _split_closing(text)
+    body, closing = _split_closing(text, now)
     if closing and not without_courtesies(body):
         return (closing,)
     asks = _understand(body, now)
     return (*asks, closing) if closing and closing.act != "thanks" else asks
 
 
-def without_closing(text: str) -> str:
+def declines(text: str) -> bool:
+    """Whether this says no more than that there is no time: "any time"."""
+    ask = _find_whole(text) if tidy(text) else None
+    return ask is not None and ask.act == "decline"
+
+
+def without_closing(text: str, now: datetime) -> str:
     """`text` without the "thanks, bye" at its end."""
-    return _split_closing(plain(text))[0] or text
+    return _split_closing(plain(text), now)[0] or text
 
 
-def _split_closing(text: str) -> tuple[str, Ask | None]:
+def _split_closing(text: str, now: datetime) -> tuple[str, Ask | None]:
     """The words before a closing "thanks, that's all, bye", and what the closing comes to."""
-    closing = _CLOSING.search(text)
+    closing = _CLOSING.search(text) or _closing_with_more(text, now)
     if not closing:
         return text, None
     act: Act = "thanks"
@@ -86,6 +95,17 @@ def _split_closing(text: str) -> tuple[str, Ask | None]:
     elif _SAYS_DONE.search(closing[0]):
         act = "done"
     return text[: closing.start()], Ask(act)
+
+
+def _closing_with_more(text: str, now: datetime) -> re.Match[str] | None:
+    """A closing that one or two words follow which say nothing."""
+    stray = _STRAY.search(text)
+    closing = _CLOSING.search(text[: stray.start()]) if stray else None
+    if not stray or not closing or not _ENDS.search(closing[0]):
+        return None
+    words = stray["words"]
+    says_nothing = understand(words, now)[0].act in ("unclear", "noise", "yes")
+    return closing if says_nothing and not is_task(words) else None
 
 
 def _understand(text: str, now: datetime) -> tuple[Ask, ...]:

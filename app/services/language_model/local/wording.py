@@ -120,11 +120,18 @@ def described(item: Item) -> str:
     return f"the {_spoken(item.kind)}, {text}"
 
 
-def ask_when(item: Item, now: datetime) -> str:
-    """The question for the time of a draft."""
+def ask_when(item: Item, now: datetime, *, named: bool) -> str:
+    """The question for the time of a draft; `named`: it may not be clear which."""
     text = to_you(item.text)
     if item.due_at:
-        return f"At what time {on(spoken_day(item.due_at, now))}?"
+        day = on(spoken_day(item.due_at, now))
+        if not named:
+            return f"At what time {day}?"
+        if item.kind == "appointment":
+            return f"At what time is {_thing(text)} {day}?"
+        if is_task(text):
+            return f"At what time shall I remind you to {text} {day}?"
+        return f"At what time shall I remind you of it {day}: {_clause(text)}?"
     if item.kind == "appointment":
         return f"When is {_thing(text)}?"
     if is_task(text):
