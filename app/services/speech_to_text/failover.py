@@ -167,6 +167,8 @@ class FailoverStream:
             metrics.PROVIDER_FAILURES.labels(provider=engine.name, fault="silent").inc()
             self._silent = engine
             return f"it has not answered a voice for {self._seconds:.1f} s"
+        except Exception as error:  # whatever it is, the call goes on
+            reason = f"{type(error).__name__}: {error}"
         finally:
             self._stream = self._patience = None
             self._answered_ms = self._tail.voiced_ms
@@ -219,7 +221,8 @@ class FailoverStream:
             case Final():
                 ended_ms = start_ms + event.ended_ms
                 self._tail.cut(ended_ms * BYTES_PER_MS)
-                self._judge(engine)
+                if event.text:
+                    self._judge(engine)
                 self._put(replace(event, started_ms=start_ms + event.started_ms, ended_ms=ended_ms))
         self._answered_ms = self._tail.voiced_ms
 

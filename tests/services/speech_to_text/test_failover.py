@@ -120,6 +120,31 @@ async def test_the_second_goes_on_in_the_same_call_in_the_calls_time(fault: Code
     assert switches("second") == before + 1
 
 
+class Broken:
+    """A recogniser with a bug."""
+
+    name = "broken"
+    ready = True
+
+    async def start(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    @asynccontextmanager
+    async def stream(self, call_sid: str) -> AsyncIterator[RecognitionStream]:
+        raise ValueError(call_sid)
+        yield  # a generator all the same
+
+
+async def test_a_recogniser_with_a_bug_does_not_end_the_call() -> None:
+    speech = talk(2)
+    async with SpeechServer(speech.words).serving() as server:
+        recogniser = FailoverSpeechToText([Broken(), Engine("second", server.address)], SECONDS)
+        await recogniser.start()
+        assert words(await hear(recogniser, speech)) == speech.words
+        await recogniser.aclose()
+
+
 async def test_a_switch_is_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     speech = talk(2)
     with caplog.at_level(logging.WARNING):

@@ -263,10 +263,13 @@ class GoogleStream:
             return
         new = self._ledger.admit(result, since_ms)
         self._tail.cut(math.ceil(self._ledger.heard_ms * BYTES_PER_MS))
+        is_void = self._guessed and not result.text
         if leg is self._leg:
             leg.progressed = True
             self._guessed = False
-        if new is not None:
+        if is_void:
+            self._events.put(Final("", int(since_ms), math.ceil(result.end_ms)))
+        elif new is not None:
             began_ms = new.words[0].start_ms if new.words else self._began(since_ms, new.end_ms)
             ended_ms = new.words[-1].end_ms if new.words else new.end_ms
             self._events.put(Final(new.text, int(began_ms), math.ceil(ended_ms), new.confidence))
