@@ -121,7 +121,7 @@ async def test_the_second_goes_on_in_the_same_call_in_the_calls_time(fault: Code
 
 
 class Broken:
-    """A recogniser with a bug."""
+    """A recogniser with a bug: it uses another one that was not started."""
 
     name = "broken"
     ready = True
@@ -132,8 +132,8 @@ class Broken:
 
     @asynccontextmanager
     async def stream(self, call_sid: str) -> AsyncIterator[RecognitionStream]:
-        raise ValueError(call_sid)
-        yield  # a generator all the same
+        async with Engine("unstarted", "127.0.0.1:1").stream(call_sid) as stream:
+            yield stream
 
 
 async def test_a_recogniser_with_a_bug_does_not_end_the_call() -> None:
