@@ -47,7 +47,8 @@ def ears(settings: Settings) -> SpeechToText:
             engines.append(GoogleSpeechToText(settings))
         else:
             engines.append(LocalSpeechToText(settings))
-    return engines[0] if len(engines) == 1 else FailoverSpeechToText(engines, settings.failover_seconds)
+    # A network recogniser that gives up is opened again even if there is no other to go to.
+    return engines[0] if names == ["local"] else FailoverSpeechToText(engines, settings.failover_seconds)
 
 
 def voice(settings: Settings) -> PhraseCache:
