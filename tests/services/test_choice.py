@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.errors import SettingError
+from app.services import choice
+from app.settings import Settings, load_settings
+
+
+def settings(**chosen: Any) -> Settings:
+    return load_settings(**chosen)
+
+
+GOOGLE = {"google_plaintext": True, "google_speech_endpoint": "127.0.0.1:1", "google_cloud_project_id": "p"}
+OPENAI = {"openai_api_key": "key", "openai_model": "gpt-a,gpt-b"}
+
+
+def test_without_any_key_everything_is_local() -> None:
+    bare = settings()
+    assert choice.ears(bare).name == "local"
+    assert choice.mind(bare).name == "local"
+    assert choice.summarizer(bare).name == "local"
+
+
+def test_what_is_configured_comes_first_and_local_stands_behind_it() -> None:
+    full = settings(**GOOGLE, **OPENAI)
+    assert choice.ears(full).name == "google, local"
+    assert choice.voice(full).name == "google+openai+local"
+    assert choice.mind(full).name == "gpt-a,gpt-b,local"
+    assert choice.summarizer(full).name != "local"
+
+
+def test_the_order_of_the_setting_is_kept() -> None:
+    chosen = settings(**GOOGLE, **OPENAI, text_to_speech="local,openai")
+    assert choice.voice(chosen).name == "local+openai"
+
+
+def test_a_lone_network_recogniser_is_opened_again_when_it_gives_up() -> None:
+    alone = choice.ears(settings(**GOOGLE, speech_to_text="google"))
+    assert type(alone).__name__ == "FailoverSpeechToText"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "setting"),
+    [
+        ({"speech_to_text": "google"}, "GOOGLE_APPLICATION_CREDENTIALS"),
+        ({"text_to_speech": "google,local"}, "GOOGLE_APPLICATION_CREDENTIALS"),
+        ({"language_model": "openai"}, "OPENAI_API_KEY"),
+    ],
+)
+def test_a_provider_that_is_not_configured_is_named(chosen: dict[str, str], setting: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        for choose in (choice.ears, choice.voice, choice.mind):
+            choose(settings(**chosen))
+    assert caught.value.setting == setting
+
+
+def test_another_language_needs_a_recogniser_that_knows_it() -> None:
+    with pytest.raises(SettingError, match="SPEECH_LANGUAGE"):
+        choice.ears(settings(speech_language="de-DE"))
+    assert choice.ears(settings(**GOOGLE, speech_language="de-DE")).name == "google"
