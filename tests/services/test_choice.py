@@ -51,9 +51,9 @@ def test_a_lone_network_recogniser_is_opened_again_when_it_gives_up() -> None:
     ],
 )
 def test_a_provider_that_is_not_configured_is_named(chosen: dict[str, str], setting: str) -> None:
+    choose = {"speech_to_text": choice.ears, "text_to_speech": choice.voice, "language_model": choice.mind}
     with pytest.raises(SettingError) as caught:
-        for choose in (choice.ears, choice.voice, choice.mind):
-            choose(settings(**chosen))
+        choose[next(iter(chosen))](settings(**chosen))
     assert caught.value.setting == setting
 
 
