@@ -109,7 +109,7 @@ class Calls:
         """A stream has named its call.
 
         Raises:
-            RefusedError: the call has an open stream already.
+            RefusedError: the call has an open stream already, or the server is about to stop.
         """
         await self._written_down(call_sid)
         known = await self._look_up(self._past(call_sid, user_id), None)
@@ -120,6 +120,9 @@ class Calls:
         # Lines of an earlier stream may be in a database that does not answer: do not write over them.
         first_seq = 0 if known else int(time.time()) - START_OF_2026
         user_id = user_id or (past.user_id if past else None)
+        if self.manager.draining:
+            # It would be cut off in a moment. Twilio asks `/voice/next`, and somebody else goes on.
+            raise RefusedError("The server is about to stop.", code=1012)
         try:
             connection = self.manager.create_connection(call_sid, user_id, history, first_seq)
         except CallTakenError:

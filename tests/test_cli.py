@@ -40,8 +40,6 @@ UNREACHABLE = "postgresql://offhook:hunter2@127.0.0.1:1/offhook"
         ("TIMEZONE", "Mars", "Europe/Berlin"),
         ("TEXT_TO_SPEECH", "parrot", "choose from"),
         ("SPEECH_LANGUAGE", "de-DE", "English"),
-        ("SPEECH_TO_TEXT", "google", "GOOGLE_APPLICATION_CREDENTIALS"),
-        ("LANGUAGE_MODEL", "openai", "OPENAI_API_KEY"),
         ("DATABASE_URL", UNREACHABLE, "cannot be reached"),
         ("DATABASE_URL", "mysql://x/y", "postgres"),
         ("STATE_DIR", "/dev/null/state", ""),

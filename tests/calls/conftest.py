@@ -1,4 +1,4 @@
-"""Two whole servers for the session: one that demands Twilio's signatures, one for calls by hand."""
+"""Two whole servers, gone before other tests count what is left: one that demands Twilio's signatures, one for calls by hand."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def serving(postgres_server: str, state_dir: Path, **settings: object) -> 
     await connection.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningServer]:
@@ -56,7 +56,7 @@ async def server(
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def open_server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningServer]:
@@ -65,7 +65,7 @@ async def open_server(
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def voice(server: RunningServer) -> TextToSpeech:
     """What callers without a recording speak with."""
     found: TextToSpeech = server.app.state.voice
