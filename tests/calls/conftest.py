@@ -1,4 +1,7 @@
-"""Two whole servers, gone before other tests count what is left: one that demands Twilio's signatures, one for calls by hand."""
+"""Two whole servers, one that demands Twilio's signatures and one for calls by hand.
+
+They end with their module: other tests count what is left.
+"""
 
 from __future__ import annotations
 
