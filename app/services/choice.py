@@ -88,9 +88,8 @@ def mind(settings: Settings) -> LanguageModel:
     Raises:
         SettingError: a name needs what is not set or not installed.
     """
-    names = chosen(settings.language_model, {"openai": openai_is_configured(settings), "local": True})
     models: list[LanguageModel] = []
-    for name in names:
+    for name in _minds(settings):
         if name == "openai":
             from app.services.language_model.openai import OpenAILanguageModel
 
@@ -111,12 +110,15 @@ def openings() -> tuple[str, ...]:
 
 def summarizer(settings: Settings) -> Summarizer:
     """OpenAI's summary where OpenAI is the first mind, with the local one behind it; else the local one."""
-    names = chosen(settings.language_model, {"openai": openai_is_configured(settings), "local": True})
-    if names[0] != "openai":
+    if _minds(settings)[0] != "openai":
         return LocalSummarizer()
     from app.services.summarizer.openai import OpenAISummarizer
 
     return FailoverSummarizer(OpenAISummarizer(settings), LocalSummarizer())
+
+
+def _minds(settings: Settings) -> list[str]:
+    return chosen(settings.language_model, {"openai": openai_is_configured(settings), "local": True})
 
 
 def google_is_configured(settings: Settings) -> bool:
