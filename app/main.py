@@ -17,7 +17,6 @@ from app.api.events import EventsApi
 from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, Calls
-from app.conversation.clauses import split
 from app.conversation.conversation import APOLOGY
 from app.errors import OffhookError
 from app.jobs.worker import JobWorker
@@ -27,6 +26,7 @@ from app.media_stream.handler import MediaStreamEndpoint
 from app.media_stream.manager import MediaStreamManager
 from app.operator_token import operator_token
 from app.services import choice
+from app.services.language_model.clauses import split
 from app.services.text_to_speech import SynthesisError
 from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings

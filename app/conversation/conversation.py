@@ -10,13 +10,13 @@ from contextlib import aclosing
 from datetime import datetime
 
 from app import metrics
-from app.conversation.clauses import split
 from app.conversation.latency import Stage, TurnLatency
 from app.conversation.line import Line
 from app.conversation.reply import Ending, Reply
 from app.conversation.transcript import Transcript
 from app.conversation.turns import Decision, TurnTaking
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
+from app.services.language_model.clauses import split
 from app.services.speech_to_text import (
     Final,
     Interim,

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal
 
-from app.conversation.clauses import Clauses
 from app.services.language_model import HangUp, Item, ReplyEvent, SaveItem, Say, Transfer
+from app.services.language_model.clauses import Clauses
 
 Ending = Literal["agent_hung_up", "transferred"]
 

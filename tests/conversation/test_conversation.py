@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from app.conversation.clauses import split
 from app.conversation.conversation import APOLOGY
 from app.conversation.transcript import TranscriptLine
 from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
+from app.services.language_model.clauses import split
 from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
 from tests.conversation.engines import Call, a_call
 

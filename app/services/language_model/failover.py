@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 
 from app import metrics
-from app.conversation.clauses import Clauses
 from app.services.circuit_breaker import CircuitBreaker
+from app.services.language_model.clauses import Clauses
 from app.services.language_model.interface import LanguageModel, ReplyError, ReplyEvent, SaveItem, Say, Talk
 from app.services.language_model.retold import Retold
 

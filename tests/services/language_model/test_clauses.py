@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.clauses import Clauses, split
+from app.services.language_model.clauses import Clauses, split
 
 
 def test_a_sentence_is_a_clause_as_soon_as_the_next_begins() -> None:
