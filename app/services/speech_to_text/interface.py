@@ -10,24 +10,34 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """A voice is heard. `at_ms` is where it began, a little before it was noticed."""
+    """A voice is heard. `at_ms` is where it began, a little before it was noticed.
+
+    The first of an utterance, or the voice goes on after what seemed to be its end.
+    """
 
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The voice has stopped. `at_ms` is where the silence began."""
+    """The voice has stopped, be it for a pause: told as soon as it is likely, long before the words are final.
+
+    `at_ms` is where the silence began. Between two finals there may be several pairs of start and end.
+    """
 
     at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Interim:
-    """A guess at what is being said; the next one replaces it."""
+    """A guess at what is being said; the next one replaces it.
+
+    `stable`: the engine expects no other words for the audio so far.
+    """
 
     text: str
     started_ms: int
+    stable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

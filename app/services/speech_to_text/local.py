@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 from app.errors import SettingError
 from app.services.speech_to_text.decode_queue import Job, Urgency
 from app.services.speech_to_text.decoder_pool import DecoderPool
-from app.services.speech_to_text.interface import Final, Interim, RecognitionEvent
+from app.services.speech_to_text.interface import Final, Interim, RecognitionEvent, SpeechStarted
 from app.services.speech_to_text.segmenter import (
     SAMPLES_PER_MS,
     WINDOW,
@@ -121,6 +121,8 @@ class LocalStream:
         """No audio comes any more."""
         self._drained = False
         """And all of it was acted upon."""
+        self._voice = False
+        """A voice is heard."""
         self._guess: Job | None = None
         """The last guess at the open utterance."""
         self._shown = 0
@@ -241,6 +243,7 @@ class LocalStream:
         elif isinstance(decision, Finish):
             self._close_utterance(decision)
         else:
+            self._voice = isinstance(decision, SpeechStarted)
             self._emit(decision)
 
     def _close_utterance(self, finish: Finish) -> None:
@@ -266,7 +269,9 @@ class LocalStream:
         # With two decoders an older guess may come after a newer one.
         if job.text and is_open and job.span.end > self._shown:
             self._shown = job.span.end
-            self._emit(Interim(job.text, job.span.started_ms))
+            # The words of a pause; the voice may have gone on while they were decoded.
+            stable = job.urgency is Urgency.LIKELY_FINAL and not self._voice
+            self._emit(Interim(job.text, job.span.started_ms, stable))
 
     def _settle(self) -> None:
         """Give out the finals whose words are there, in the order in which they were said."""

@@ -86,14 +86,36 @@ def test_silence_is_decoded_once_as_if_it_were_the_end_and_that_becomes_the_fina
     assert guess.end - 15 * WINDOW == 7 * WINDOW  # the first window at which 200 ms have passed
 
 
-def test_a_short_pause_ends_nothing() -> None:
+def test_the_voice_has_stopped_after_200_ms_and_its_words_are_guessed_at_once() -> None:
     segmenter = Segmenter()
-    hear("v" * 20, segmenter)
-    decisions = hear("." * 15 + "v" * 20, segmenter)
-    assert finishes(decisions) == []
-    assert only(decisions, SpeechEnded) == []
-    [finish] = finishes(hear(PAUSE, segmenter))
-    assert finish.ended_ms == 55 * WINDOW_MS
+    assert hear("v" * 10 + "." * 6, segmenter)[1:] == []
+    ended, guess = hear(".", segmenter)
+    assert ended == SpeechEnded(10 * WINDOW_MS)
+    assert isinstance(guess, Guess)
+    assert guess.likely_final
+
+
+def test_a_closed_lip_stops_nothing() -> None:
+    assert only(hear("v" * 10 + "." * 6 + "v" * 4), SpeechEnded) == []
+
+
+def test_a_voice_that_goes_on_after_a_pause_starts_again_in_the_same_utterance() -> None:
+    segmenter = Segmenter()
+    hear("v" * 12 + "." * 15, segmenter)
+    assert hear("vv", segmenter) == [SpeechStarted(27 * WINDOW_MS)]
+    ended, guess, finish = hear("v" * 15 + PAUSE, segmenter)
+    assert ended == SpeechEnded(44 * WINDOW_MS)
+    assert isinstance(guess, Guess)
+    assert isinstance(finish, Finish)
+    assert (finish.start, finish.started_ms, finish.ended_ms) == (0, 0, 44 * WINDOW_MS)
+
+
+def test_a_click_in_a_pause_does_not_make_it_longer() -> None:
+    segmenter = Segmenter()
+    hear("v" * 12 + "." * 7, segmenter)
+    [finish] = hear("....v......." + PAUSE, segmenter)
+    assert isinstance(finish, Finish)
+    assert finish.end == 19 * WINDOW
 
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest_and_goes_on_from_there() -> None:
@@ -181,6 +203,16 @@ def test_it_can_wait_for_four_windows_in_silence_and_for_none_when_a_voice_may_b
         waits.append(segmenter.undecided_for)
     # Speech starts with the fourth; then the silence of 200 ms after which it may be over is seven windows.
     assert waits == [4, 3, 2, 1, 7, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_in_a_pause_it_can_wait_for_two_windows() -> None:
+    segmenter = Segmenter()
+    hear("v" * 12 + "." * 7, segmenter)
+    waits = [segmenter.undecided_for]
+    for sound in ".v":
+        hear(sound, segmenter)
+        waits.append(segmenter.undecided_for)
+    assert waits == [2, 2, 1]
 
 
 @given(heard)

@@ -29,13 +29,14 @@ class Word:
 @dataclass(frozen=True, slots=True)
 class Result:
     """What was said since the stream's last final, up to `end_ms`. Only finals carry `words`, and not with
-    every model."""
+    every model. `stability` (0–1, 0 is "not set") is that of an interim's least certain part."""
 
     text: str
     end_ms: float
     is_final: bool
     confidence: float | None = None
     words: tuple[Word, ...] = ()
+    stability: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ class Dialect:
                 guesses.append(result)
         if guesses:
             text = "".join(guess.alternatives[0].transcript for guess in guesses)
-            yield Result(text.strip(), _ms(getattr(guesses[-1], self.result_end)), is_final=False)
+            end_ms = _ms(getattr(guesses[-1], self.result_end))
+            stability = min(guess.stability for guess in guesses)
+            yield Result(text.strip(), end_ms, is_final=False, stability=stability)
 
     def _final(self, result: Any) -> Result:
         best = result.alternatives[0]

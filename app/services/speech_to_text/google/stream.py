@@ -39,6 +39,9 @@ REFUSAL_SECONDS = 0.2
 LEAST_VOICE_MS = 500
 """So much of a voice without any answer, for twice the seconds after which another recogniser would have
 taken over: the stream is dead, whatever its connection says."""
+STABLE = 0.85
+"""An interim of this stability is taken as what was said. Google's documentation shows 0.9 for words that do not
+change any more and 0.01 to 0.1 for those just heard."""
 DRAIN_SECONDS = 5.0
 """A stream that was told that no audio will follow may stay silent for so long."""
 
@@ -278,7 +281,8 @@ class GoogleStream:
         new = self._ledger.new(result, leg.since_ms)
         if new is not None:
             self._guessed = True
-            self._events.put(Interim(new.text, int(self._began(self._ledger.heard_ms, new.end_ms))))
+            began_ms = int(self._began(self._ledger.heard_ms, new.end_ms))
+            self._events.put(Interim(new.text, began_ms, stable=new.stability >= STABLE))
 
     def _took_voice(self, at_ms: float) -> bool:
         return self._voice_ms is None and at_ms >= self._ledger.heard_ms
