@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from app.errors import SettingError
 from app.services.language_model import LanguageModel
-from app.services.language_model.failover import BRIDGE, FILLERS, FailoverLanguageModel
+from app.services.language_model.failover import BRIDGE, FailoverLanguageModel
 from app.services.language_model.local import OPENINGS, LocalLanguageModel
 from app.services.speech_to_text import SpeechToText
 from app.services.speech_to_text.failover import FailoverSpeechToText
@@ -105,7 +105,7 @@ def mind(settings: Settings) -> LanguageModel:
 
 def openings() -> tuple[str, ...]:
     """What is said often: made ahead, it costs nothing when it is needed."""
-    return (*OPENINGS, *FILLERS, BRIDGE)
+    return (*OPENINGS, BRIDGE)
 
 
 def summarizer(settings: Settings) -> Summarizer:

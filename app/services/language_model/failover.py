@@ -1,4 +1,4 @@
-"""Several minds as one: where one fails, the next one answers, and the caller is told what goes on."""
+"""Several minds as one: where one fails, the next one answers."""
 
 from __future__ import annotations
 
@@ -15,19 +15,10 @@ from app.services.language_model.retold import Retold
 
 log = logging.getLogger(__name__)
 
-FILLER_SECONDS = 1.2
-"""Silence after which the caller is asked to wait, then after twice as much each time. The second filler
-comes at 3.6 s: with FAILOVER_SECONDS at its 2.5, within 1.2 s of the first model's failure."""
-FILLERS = ("One moment, please. ", "Sorry, this is taking longer than usual. I'm still working on it. ")
-"""The first one, and all that follow."""
 BRIDGE = "Sorry, let me start again. "
 """After an answer that broke off, before the next mind gives its own."""
 QUEUED = 64
 """Events a model may be ahead of what is spoken."""
-
-
-class Filler(Say, frozen=True):
-    """Words that fill a silence and are no part of an answer."""
 
 
 class FailoverLanguageModel:
@@ -63,7 +54,6 @@ class FailoverLanguageModel:
             ReplyError: all have failed; what the last one said of it.
         """
         clock = asyncio.get_running_loop().time
-        silence = Silence(clock())
         retold = Retold(talk.items)
         failure = ""
         for model, breaker in self._models:
@@ -75,12 +65,12 @@ class FailoverLanguageModel:
                 metrics.PROVIDER_SWITCHES.labels(service="language_model", to=model.name).inc()
                 log.warning("%s %s answers instead", failure, model.name)
             try:
-                async with aclosing(self._ask(model, talk, silence)) as events:
+                async with aclosing(self._ask(model, talk)) as events:
                     async for event in events:
                         if isinstance(event, SaveItem):
                             yield SaveItem(retold.told(event.item))
                         else:
-                            begun = begun or not isinstance(event, Filler)
+                            begun = True
                             yield event
             # Whatever it was: the call goes on.
             except Exception as error:
@@ -93,31 +83,21 @@ class FailoverLanguageModel:
                 retold.again()
                 if begun:
                     yield Say(BRIDGE)
-                    silence = Silence(clock())
             else:
                 breaker.worked()
                 return
 
-    async def _ask(
-        self, model: LanguageModel, talk: Talk, silence: Silence
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        """One model's answer in whole clauses, with fillers before the first."""
-        clock = asyncio.get_running_loop().time
+    async def _ask(self, model: LanguageModel, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
+        """One model's answer in whole clauses."""
         clauses = Clauses()
-        begun = False
-        limit = clock() + self._patience
         async with _flowing(model.reply(talk)) as events:
             while True:
                 try:
-                    async with asyncio.timeout_at(limit if begun else min(limit, silence.deadline)):
+                    async with asyncio.timeout(self._patience):
                         event = await events.get()
                 except TimeoutError:
-                    if clock() < limit:
-                        yield Filler(silence.fill())
-                        continue
                     metrics.PROVIDER_FAILURES.labels(provider=model.name, fault="slow").inc()
                     raise ReplyError(f"{model.name} sent nothing for {self._patience:g} s.") from None
-                limit = clock() + self._patience
                 match event:
                     case None:
                         break
@@ -125,28 +105,11 @@ class FailoverLanguageModel:
                         raise event
                     case Say():
                         for clause in clauses.feed(event.text):
-                            begun = True
                             yield Say(f"{clause} ")
                     case _:
                         yield event
         for clause in clauses.flush():
             yield Say(clause)
-
-
-class Silence:
-    """How long the caller has been waiting, and what to say meanwhile. Times are the event loop's."""
-
-    def __init__(self, now: float) -> None:
-        self.deadline = now + FILLER_SECONDS
-        """When the next filler is due."""
-        self._seconds = FILLER_SECONDS
-        self._fillers = iter(FILLERS)
-
-    def fill(self) -> str:
-        """The filler that is due."""
-        self._seconds *= 2
-        self.deadline += self._seconds
-        return next(self._fillers, FILLERS[-1])
 
 
 @asynccontextmanager

@@ -7,14 +7,13 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from itertools import pairwise
 from random import Random
 
 import pytest
 from prometheus_client import REGISTRY
 
 from app.services.language_model import Item, Message, ReplyError, ReplyEvent, SaveItem, Say, Talk
-from app.services.language_model.failover import BRIDGE, FILLER_SECONDS, FILLERS, FailoverLanguageModel
+from app.services.language_model.failover import BRIDGE, FailoverLanguageModel
 from app.services.language_model.local import LocalLanguageModel
 from app.services.language_model.openai import OpenAILanguageModel
 from app.settings import load_settings
@@ -148,24 +147,19 @@ async def test_items_of_a_mind_that_broke_off_are_not_doubled(
     assert (item.kind, item.text) == ("reminder", "call Anna")
 
 
-async def test_a_model_that_is_slow_is_waited_for_with_a_word(
-    server: OpenAIServer, mind: FailoverLanguageModel
-) -> None:
-    server.will([Pause(FILLER_SECONDS + 0.4), "It is nine."], model="first")
-    assert spoken(await replied(mind)) == f"{FILLERS[0]}It is nine."
+async def test_a_model_that_is_slow_is_waited_for(server: OpenAIServer, mind: FailoverLanguageModel) -> None:
+    server.will([Pause(1.6), "It is nine."], model="first")
+    assert spoken(await replied(mind)) == "It is nine."
 
 
-async def test_something_is_heard_within_three_seconds_when_both_stall(
+async def test_the_local_assistant_answers_when_both_stall(
     server: OpenAIServer, mind: FailoverLanguageModel
 ) -> None:
     server.will([Stall()], model="first")
     server.will([Stall()], model="second")
     heard = await timed(mind)
-    assert [text for _, text in heard][:2] == list(FILLERS)
-    assert "".join(text for _, text in heard[2:]) == LOCAL
-    times = [0.0, *(at for at, _ in heard)]
-    assert max(after - before for before, after in pairwise(times)) < 3
-    assert times[-1] < 2 * 2.5 + 0.5
+    assert "".join(text for _, text in heard) == LOCAL
+    assert heard[0][0] < 2 * 2.5 + 0.5
 
 
 async def test_an_answer_that_stalls_is_begun_again_by_the_next(server: OpenAIServer) -> None:
