@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from app.conversation.conversation import LAST_WORDS_SECONDS, Conversation
+from app.conversation.opening import Opening
 from app.conversation.transcript import TranscriptLine
 from app.media_stream.admission import RefusedError
 from app.media_stream.connection import MediaStreamConnection
@@ -154,7 +155,8 @@ class Calls:
             self._ears,
             self._voice,
             self._mind,
-            greeting=call.greeting,
+            opening=Opening(call.greeting),
+            can_transfer=bool(self._settings.transfer_number),
             items=call.items,
             now=lambda: datetime.now(self._settings.zone),
             on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),

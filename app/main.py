@@ -17,7 +17,8 @@ from app.api.events import EventsApi
 from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, Calls
-from app.conversation.conversation import APOLOGY
+from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
+from app.conversation.speaking import APOLOGY, FILLERS
 from app.errors import OffhookError
 from app.jobs.worker import JobWorker
 from app.live.events import LiveEvents
@@ -79,7 +80,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         await _warm(voice, settings.agent_greeting)
         loaded.set()
         log.info("ready for calls")
-        await _warm(voice, *choice.openings(), CUT_OFF, APOLOGY)
+        await _warm(voice, *FILLERS, *choice.openings(), *PROMPTS, NOBODY, CONNECTING, CUT_OFF, APOLOGY)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:

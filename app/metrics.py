@@ -27,6 +27,8 @@ STAGE_SECONDS = Histogram(
 )
 INTERRUPTIONS = Counter("offhook_interruptions", "Times a caller spoke over the assistant and stopped it.")
 
+SILENCES = Counter("offhook_silences", "Times a caller who waited for us heard nothing for two seconds.")
+
 WORKER_RESTARTS = Counter("offhook_worker_restarts", "Speech worker processes that died.", ["worker"])
 INTERIMS_SHED = Counter("offhook_interims_shed", "Interim decodes dropped because recognition fell behind.")
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app import metrics
-from app.conversation.latency import Stage, TurnLatency
+from app.conversation.hearing import Hearing
+from app.conversation.keys import OPERATOR, Keys, as_words
 from app.conversation.line import Line
-from app.conversation.reply import Ending, Reply
+from app.conversation.opening import Opening
+from app.conversation.reply import Ending, Reply, saying
+from app.conversation.speaking import Speaking
 from app.conversation.transcript import Transcript
-from app.conversation.turns import Decision, TurnTaking
+from app.conversation.turns import Decision, Timing, TurnTaking
+from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
-from app.services.language_model.clauses import split
 from app.services.speech_to_text import (
     Final,
     Interim,
@@ -26,14 +28,22 @@ from app.services.speech_to_text import (
     SpeechStarted,
     SpeechToText,
 )
-from app.services.text_to_speech import SynthesisError, TextToSpeech
+from app.services.text_to_speech import TextToSpeech
 
 log = logging.getLogger(__name__)
 
-APOLOGY = "I'm sorry, something went wrong on my side. Could you say that again?"
-
 LAST_WORDS_SECONDS = 2.0
 """How long a call that is over waits for what was said last to become final."""
+LINE_SECONDS = 2.0
+"""A line without audio for so long is not silent but idle (wscat), and IDLE_SECONDS watches that."""
+
+PROMPTS = ("Are you still there?", "I can't hear you. Are you still on the line?")
+NOBODY = "It seems that nobody is there. Goodbye."
+CONNECTING = "One moment, I'll connect you."
+
+BYTES_PER_SECOND = 8000
+NEVER = float("inf")
+TIMING = Timing()
 
 
 class Conversation:
@@ -47,34 +57,44 @@ class Conversation:
         voice: TextToSpeech,
         mind: LanguageModel,
         *,
-        greeting: str,
+        opening: Opening,
         items: Sequence[Item] = (),
         now: Callable[[], datetime],
         on_item: Callable[[Item], None],
+        can_transfer: bool = False,
+        timing: Timing = TIMING,
     ) -> None:
-        """`now` is the caller's wall clock (aware); `on_item` gets each item once it is sure to be kept."""
-        self.latencies: list[dict[str, int]] = []
-        """One entry a turn: milliseconds from the end of the caller's voice to each stage."""
-        self.interruptions = 0
+        """`now` is the caller's wall clock (aware); `on_item` gets each item once it is sure to be kept.
+        `can_transfer`: there is somebody to connect the caller to, and the key 0 asks for it."""
         self._line = line
         self._transcript = transcript
         self._ears = ears
-        self._voice = voice
         self._mind = mind
-        self._greeting = greeting
+        self._opening = opening
         self._items = {item.id: item for item in items}
         self._now = now
         self._on_item = on_item
-        self._turns = TurnTaking()
-        self._reply = Reply()
-        self._speaking: asyncio.Task[None] | None = None
-        self._rest: tuple[ReplyEvent, ...] = ()
-        """What was cut off by an interruption that may turn out to be none."""
-        self._unsaved: list[Item] = []
+        self._turns = TurnTaking(timing)
+        self._keys = Keys(operator=can_transfer)
+        self._detector = VoiceDetector()
+        self._hearing = Hearing(line, transcript)
+        self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
+        self._deaf = False
+        """Whoever is on the line is not talked with: a machine."""
+        self._bytes_heard = 0
+        self._heard_at = 0.0
         self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._latency: TurnLatency | None = None
-        self._spoke_at_ms: int | None = None
+
+    @property
+    def latencies(self) -> list[dict[str, int]]:
+        """One entry an answer: milliseconds from the end of the caller's voice to each stage."""
+        return self._speaking.latencies
+
+    @property
+    def interruptions(self) -> int:
+        """How often the caller has stopped the assistant."""
+        return self._speaking.interruptions
 
     async def run(self) -> Ending | None:
         """Greet, then talk. Returns how the assistant ended the call; None if it was left.
@@ -83,11 +103,12 @@ class Conversation:
         """
         try:
             async with self._ears.stream(self._line.call_sid) as stream, asyncio.TaskGroup() as self._tasks:
-                self._line.listen(stream.push, self._heard)
+                self._stream = stream
+                self._line.listen(self._hear, self._speaking.on_heard, self._press)
                 listening = self._tasks.create_task(self._listen(stream))
-                self._turns.reply_started()
-                self._start_reply(_saying(Say(self._greeting)))
+                opening = self._tasks.create_task(self._open())
                 ending = await self._over
+                opening.cancel()
                 self._hush()
                 stream.finish()
                 await asyncio.wait([listening], timeout=LAST_WORDS_SECONDS)
@@ -95,22 +116,43 @@ class Conversation:
                 return ending
         finally:
             self._hush()
-            if line := self._transcript.open_line("user"):
-                self._write_caller(line.text, line.started_ms, line.ended_ms, is_final=True)
-            # A caller who hangs up during the read-back wants the note kept all the same.
-            self._close_line(interrupted=True)
-            self._save_items()
+            self._hearing.finish()
+            self._speaking.finish()
 
     def leave(self) -> None:
         """The caller is gone: say no more, hear what was said last to its end, and return."""
-        if not self._over.done():
-            self._over.set_result(None)
+        self._finish(None)
 
     def _hush(self) -> None:
         if self._timer:
             self._timer.cancel()
-        if self._speaking:
-            self._speaking.cancel()
+        self._speaking.stop()
+
+    async def _open(self) -> None:
+        """Say the first words, and nothing else where a machine has picked up."""
+        opening = self._opening.begin()
+        # Nothing is owed to a caller before it is known who that is.
+        first = await anext(opening)
+        self._say(first, *[event async for event in opening])
+        if answered_by := await self._opening.mistaken():
+            self._deaf = True
+            self._speaking.interrupt()
+            self._say(*[event async for event in self._opening.leave_message(answered_by)])
+
+    # What comes in
+
+    def _hear(self, audio: bytes) -> None:
+        self._stream.push(audio)
+        self._bytes_heard += len(audio)
+        now = self._heard_at = time.monotonic()
+        for event in self._detector.hear(audio, now):
+            if not self._attends:
+                return
+            match event:
+                case VoiceStarted():
+                    self._do(self._turns.voice_started(now, certain=True))
+                case VoiceEnded(at):
+                    self._do(self._turns.voice_ended(now, at))
 
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:
@@ -119,172 +161,160 @@ class Conversation:
             raise RuntimeError("the recogniser has given up on this call")
 
     def _take(self, event: RecognitionEvent) -> None:
-        now = time.monotonic()
+        hearing, now = self._hearing, time.monotonic()
+        words = (isinstance(event, Interim) and hearing.interim(event)) or (
+            isinstance(event, Final) and hearing.final(event)
+        )
+        if not self._attends:
+            return
         match event:
             case SpeechStarted():
-                self._do(self._turns.speech_started())
+                self._do(self._turns.voice_started(now, certain=False))
             case SpeechEnded():
-                self._do(self._turns.speech_ended(now))
-            case Interim():
-                self._do(self._turns.interim(now))
-                self._write_caller(event.text, event.started_ms, self._line.now_ms(), is_final=False)
-            case Final(text=""):
-                # A cough. Whoever watches has perhaps seen words in it.
-                self._transcript.drop("user")
-                self._do(self._turns.no_words())
+                behind = self._bytes_heard / BYTES_PER_SECOND - event.at_ms / 1000
+                self._do(self._turns.voice_ended(now, now - max(0.0, behind)))
+            case Interim() if words:
+                self._do(self._turns.words(hearing.words, now, settled=event.stable))
             case Final():
-                # The assistant's line ends before the caller's is written.
-                self._do(self._turns.interim(now))
-                self._write_caller(
-                    event.text, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence
-                )
-                self._latency = TurnLatency(event.ended_ms)
-                self._reach("final")
-                self._do(self._turns.final())
+                self._do(self._turns.words(hearing.words, now, settled=True))
+                if words:
+                    self._speaking.reach("final")
+                else:
+                    self._do(self._turns.no_words(now))
 
-    def _write_caller(
-        self, text: str, started_ms: int, ended_ms: int, *, is_final: bool, confidence: float | None = None
-    ) -> None:
-        self._transcript.write(
-            "user", text, is_final=is_final, started_ms=started_ms, ended_ms=ended_ms, confidence=confidence
-        )
+    def _press(self, key: str) -> None:
+        entry = self._keys.press(key, time.monotonic())
+        if entry == OPERATOR:
+            self._say(Say(CONNECTING), Transfer())
+        else:
+            self._enter(entry)
+        self._set_timer()
+
+    def _enter(self, entry: str | None) -> None:
+        if entry is None:
+            return
+        self._hearing.keyed(as_words(entry))
+        if self._attends:
+            words = self._hearing.words
+            self._do(self._turns.words(words, time.monotonic(), settled=True, complete=True))
+
+    @property
+    def _attends(self) -> bool:
+        """Whether what is heard is taken for somebody's turn."""
+        return not (self._over.done() or self._opening.held or self._deaf)
+
+    # What is done
 
     def _do(self, decisions: list[Decision]) -> None:
-        if self._over.done():
-            return
         for decision in decisions:
-            match decision:
-                case Decision.INTERRUPT:
-                    self._interrupt()
-                case Decision.RESPOND:
-                    self._start_reply(self._mind.reply(self._talk()))
-                case Decision.RESUME:
-                    self._start_reply(_saying(*self._rest))
+            self._act(decision)
         self._set_timer()
+
+    def _act(self, decision: Decision) -> None:
+        speaking = self._speaking
+        match decision:
+            case Decision.PREPARE:
+                self._answer()
+            case Decision.SPEAK:
+                speaking.reach("decision")
+                speaking.reply.allow()
+            case Decision.HOLD:
+                speaking.reply.hold()
+            case Decision.WITHDRAW:
+                speaking.withdraw()
+            case Decision.INTERRUPT:
+                self._interrupt()
+            case Decision.DISREGARD:
+                self._hearing.answer()
+            case Decision.RESUME:
+                self._begin(*speaking.rest)
+            case Decision.FILL:
+                speaking.fill(self._tasks)
+            case Decision.SILENCE:
+                metrics.SILENCES.inc()
+            case Decision.PROMPT:
+                self._ask(Say(PROMPTS[min(self._turns.prompts, len(PROMPTS)) - 1]))
+            case Decision.END:
+                self._ask(Say(NOBODY), HangUp())
+            case Decision.NOISE:
+                pass
+
+    def _answer(self) -> None:
+        """Have the words so far answered; not to be heard yet."""
+        messages, items = self._transcript.messages(), tuple(self._items.values())
+        silent_ms = self._line.now_ms() - round((time.monotonic() - self._turns.silent_from) * 1000)
+        reply = Reply(is_answer=True, voice_ended_ms=silent_ms)
+        self._speaking.begin(reply, self._mind.reply(Talk(messages, items, self._now())), self._tasks)
+
+    def _interrupt(self) -> None:
+        asked = self._line.heard()
+        anything_heard = self._speaking.interrupt()
+        now = time.monotonic()
+        self._detector.cleared(now)
+        self._turns.asked(asked)
+        if not anything_heard:
+            self._hearing.take_back()
+            if words := self._hearing.words:
+                self._do(self._turns.words(words, now, settled=True))
+
+    def _say(self, *events: ReplyEvent) -> None:
+        """Take the turn, whoever has it."""
+        if self._line.remaining_seconds() > 0:
+            self._interrupt()
+        self._turns.speaks(time.monotonic())
+        self._begin(*events)
+
+    def _ask(self, *events: ReplyEvent) -> None:
+        if time.monotonic() - self._heard_at < LINE_SECONDS:
+            self._begin(*events)
+        else:
+            self._turns.heard_out(time.monotonic())
+
+    def _begin(self, *events: ReplyEvent) -> None:
+        reply = Reply()
+        reply.allow()
+        self._speaking.begin(reply, saying(*events), self._tasks)
+        self._set_timer()
+
+    def on_sent(self, audio: bytes, seconds: float, *, filler: bool) -> None:
+        """Part of what the assistant says is on its way, and begins to be heard in `seconds`."""
+        now = time.monotonic()
+        self._detector.sent(audio, now + seconds)
+        lasts = seconds + len(audio) / BYTES_PER_SECOND
+        self._turns.audible(now + lasts, filler=filler)
+        self._hearing.spoke(self._line.now_ms() + round(lasts * 1000))
+        if not filler:
+            self._hearing.answer()
+        self._set_timer()
+
+    def on_heard_out(self, asked: str, ending: Ending | None) -> None:
+        """All that the assistant had to say has been heard."""
+        if ending:
+            self._finish(ending)
+            return
+        self._turns.asked(asked)
+        self._do(self._turns.heard_out(time.monotonic()))
+
+    def _finish(self, ending: Ending | None) -> None:
+        if not self._over.done():
+            self._over.set_result(ending)
 
     def _set_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if (deadline := self._turns.deadline) is not None:
-            delay = max(0.0, deadline - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        if not self._over.done():
+            deadline = min(self._turns.deadline or NEVER, self._keys.deadline or NEVER)
+            if deadline < NEVER:
+                delay = max(0.0, deadline - time.monotonic())
+                self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self._do(self._turns.tick(time.monotonic()))
+        now = time.monotonic()
+        self._enter(self._keys.tick(now))
+        if self._attends:
+            self._do(self._turns.tick(now))
 
-    def _talk(self) -> Talk:
-        return Talk(self._transcript.messages(), tuple(self._items.values()), self._now())
-
-    def _interrupt(self) -> None:
-        """Stop: clear sent, queue dropped, generation cancelled, epoch raised, in one synchronous step."""
-        heard = self._line.heard()
-        self._rest = _rest(self._line.unheard(), self._reply)
-        self._close_line(interrupted=True)
-        self._line.clear()
-        if self._speaking:
-            self._speaking.cancel()
-        if heard:
-            self.interruptions += 1
-            metrics.INTERRUPTIONS.inc()
-            self._save_items()
-        else:
-            # Nothing of it was heard, so nothing of it happened.
-            self._unsaved.clear()
-        self._turns.interrupted(anything_heard=bool(heard))
-
-    def _start_reply(self, events: AsyncGenerator[ReplyEvent, None]) -> None:
-        self._reply = Reply()
-        self._speaking = self._tasks.create_task(self._speak(self._reply, events, self._line.epoch))
-
-    async def _speak(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None], epoch: int) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._generate(reply, events))
-            while (clause := await reply.next_clause()) is not None:
-                await self._speak_clause(clause, epoch)
-        await self._line.heard_out()
-        self._close_line(interrupted=False)
-        self._save_items()
-        self._turns.reply_ended()
-        if reply.ending and not self._over.done():
-            self._over.set_result(reply.ending)
-
-    async def _generate(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None]) -> None:
-        try:
-            await reply.fill(events, lambda: self._reach("first_token"), self._unsaved.append)
-        except Exception:
-            log.exception("call %s: the reply failed", self._line.call_sid)
-            reply.add(split(APOLOGY))
-            reply.close()
-
-    async def _speak_clause(self, clause: str, epoch: int) -> None:
-        self._line.begin_clause(clause, epoch)
-        try:
-            async with aclosing(self._voice.synthesize(clause)) as audio:
-                async for chunk in audio:
-                    if self._spoke_at_ms is None:
-                        self._spoke_at_ms = self._line.now_ms()
-                    self._line.play(chunk, epoch)
-                    self._reach("first_audio")
-        except SynthesisError as error:
-            log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
-        self._line.end_clause(epoch)
-
-    def _reach(self, stage: Stage) -> None:
-        if self._latency:
-            self._latency.reach(stage, self._line.now_ms())
-
-    def _heard(self) -> None:
-        """More was heard: the line grows, and what was promised in it counts."""
-        if self._latency:
-            self._reach("first_mark")
-            self.latencies.append(self._latency.stages)
-            self._latency = None
-        line = self._transcript.open_line("assistant")
-        heard = self._line.heard()
-        if heard and (line is None or line.text != heard):
-            self._write_assistant(heard, is_final=False)
-            self._save_items()
-
-    def _close_line(self, *, interrupted: bool) -> None:
-        """Write down as final what was heard, exactly that."""
-        line = self._transcript.open_line("assistant")
-        heard = self._line.heard() or (line.text if line else "")
-        if heard:
-            cut = interrupted and bool(_rest(self._line.unheard(), self._reply) or not self._reply.complete)
-            self._write_assistant(heard, is_final=True, interrupted=cut)
-        self._line.settle()
-        self._spoke_at_ms = None
-
-    def _write_assistant(self, text: str, *, is_final: bool, interrupted: bool = False) -> None:
-        now = self._line.now_ms()
-        self._transcript.write(
-            "assistant",
-            text,
-            is_final=is_final,
-            started_ms=now if self._spoke_at_ms is None else self._spoke_at_ms,
-            ended_ms=now,
-            interrupted=interrupted,
-        )
-
-    def _save_items(self) -> None:
-        for item in self._unsaved:
-            self._items[item.id] = item
-            self._on_item(item)
-        self._unsaved.clear()
-
-
-def _rest(unheard: str, reply: Reply) -> tuple[ReplyEvent, ...]:
-    """What a cut reply still had to say, and how it would have ended the call."""
-    said = tuple(Say(f"{text} ") for text in (unheard, *reply.unspoken) if text)
-    match reply.ending:
-        case "agent_hung_up":
-            return (*said, HangUp())
-        case "transferred":
-            return (*said, Transfer())
-    return said
-
-
-async def _saying(*events: ReplyEvent) -> AsyncGenerator[ReplyEvent, None]:
-    for event in events:
-        yield event
+    def _keep(self, item: Item) -> None:
+        self._items[item.id] = item
+        self._on_item(item)

@@ -14,9 +14,11 @@ class Line(Protocol):
 
     call_sid: str
 
-    def listen(self, on_audio: Callable[[bytes], None], on_heard: Callable[[], None]) -> None:
-        """Have `on_audio` called with each chunk of the caller's 8 kHz μ-law, and `on_heard` whenever more
-        of what was played is known to have been heard."""
+    def listen(
+        self, on_audio: Callable[[bytes], None], on_heard: Callable[[], None], on_key: Callable[[str], None]
+    ) -> None:
+        """Have `on_audio` called with each chunk of the caller's 8 kHz μ-law, `on_heard` whenever more of
+        what was played is known to have been heard, and `on_key` with each key that the caller presses."""
 
     @property
     def epoch(self) -> int:
@@ -33,6 +35,9 @@ class Line(Protocol):
 
     def end_clause(self, epoch: int) -> None:
         """The clause has been played whole."""
+
+    def remaining_seconds(self) -> float:
+        """How long what was played goes on to be heard."""
 
     def heard(self) -> str:
         """The text heard since the last `settle` or `clear`, cut at a word."""

@@ -1,4 +1,4 @@
-"""A reply while it is being generated: what is still to be said, and how the call ends after it."""
+"""A reply while it is being made: what is to be said, what counts once it is heard, what follows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Literal
 
+from app.conversation.latency import TurnLatency
 from app.services.language_model import HangUp, Item, ReplyEvent, SaveItem, Say, Transfer
 from app.services.language_model.clauses import Clauses
 
@@ -17,26 +18,33 @@ Ending = Literal["agent_hung_up", "transferred"]
 class Reply:
     """Clauses to speak, filled by the language model while the voice empties it.
 
-    Both sides are cancelled when the caller interrupts; what is left in here then can still be said, should
-    the interruption turn out to be a cough.
+    It may be made in advance: nothing of it is heard before it is `allowed`. Both sides are cancelled when
+    the caller interrupts; what is left in here then can still be said, should the interruption turn out to be
+    a cough.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_answer: bool = False, voice_ended_ms: int = 0) -> None:
+        """`voice_ended_ms`: when the caller whom it answers fell silent, on the line's clock."""
+        self.is_answer = is_answer
+        self.voice_ended_ms = voice_ended_ms
         self.unspoken: deque[str] = deque()
         """Clauses that no voice has begun."""
+        self.items: list[Item] = []
+        """To be kept once something of the reply has been heard."""
         self.ending: Ending | None = None
         """What follows once everything has been heard."""
         self.complete = False
         """Whether the model has nothing to add."""
+        self.begun = False
+        """Whether anything of it has been sent."""
+        self.in_clause = False
+        """Whether a clause has been sent in part."""
+        self.latency = TurnLatency()
+        self._allowed = asyncio.Event()
         self._clauses = Clauses()
         self._news = asyncio.Event()
 
-    async def fill(
-        self,
-        events: AsyncGenerator[ReplyEvent, None],
-        on_words: Callable[[], None],
-        on_item: Callable[[Item], None],
-    ) -> None:
+    async def fill(self, events: AsyncGenerator[ReplyEvent, None], on_words: Callable[[], None]) -> None:
         """Take what the model says and does, as fast as it comes."""
         async with aclosing(events):
             async for event in events:
@@ -45,7 +53,7 @@ class Reply:
                         on_words()
                         self.add(self._clauses.feed(event.text))
                     case SaveItem():
-                        on_item(event.item)
+                        self.items.append(event.item)
                     case HangUp():
                         self.ending = "agent_hung_up"
                     case Transfer():
@@ -70,3 +78,38 @@ class Reply:
             self._news.clear()
             await self._news.wait()
         return self.unspoken.popleft()
+
+    @property
+    def is_allowed(self) -> bool:
+        """Whether it may be heard now."""
+        return self._allowed.is_set()
+
+    def allow(self) -> None:
+        """It may be heard."""
+        self._allowed.set()
+
+    def hold(self) -> None:
+        """Not yet, after all."""
+        self._allowed.clear()
+
+    async def allowed(self) -> None:
+        """Wait until it may be heard."""
+        # Between being woken and running, it may have been held again.
+        while not self._allowed.is_set():
+            await self._allowed.wait()
+
+    def rest(self, unheard: str) -> tuple[ReplyEvent, ...]:
+        """What it still had to say when it was cut, and how it would have ended the call."""
+        said = tuple(Say(f"{text} ") for text in (unheard, *self.unspoken) if text)
+        match self.ending:
+            case "agent_hung_up":
+                return (*said, HangUp())
+            case "transferred":
+                return (*said, Transfer())
+        return said
+
+
+async def saying(*events: ReplyEvent) -> AsyncGenerator[ReplyEvent, None]:
+    """A reply that is known beforehand."""
+    for event in events:
+        yield event

@@ -97,9 +97,11 @@ class Transcript:
         return self._open.get(speaker)
 
     def messages(self) -> tuple[Message, ...]:
-        """The talk as a language model reads it: final lines in order, one message a turn."""
+        """The talk as a language model reads it, one message a turn: what is final, in order, and what the
+        caller is saying."""
         messages: list[Message] = []
-        for line in sorted(self.lines, key=lambda line: line.seq):
+        heard = [line for line in (*self.lines, self._open.get("user")) if line and line.text]
+        for line in sorted(heard, key=lambda line: line.seq):
             if messages and messages[-1].speaker == line.speaker:
                 text = f"{messages.pop().text} {line.text}"
             else:

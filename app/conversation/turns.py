@@ -1,127 +1,313 @@
 """Turn-taking: whose turn it is, as decisions from events and a clock. No I/O.
 
-The caller's voice stops the assistant; a finished utterance is answered; a voice that turns out to be no
-words is a false alarm, after which the assistant goes on where it was cut.
+What is so (who is audible, which words nobody has answered, what is being prepared) is kept as plain state.
+`_due` lists what follows from it and when; the rest is waiting. So no event needs to know what came before.
+
+Times are seconds of any steady clock.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum, auto
 
-FALSE_ALARM_SECONDS = 2.0
-"""After a voice without words the assistant goes on (livekit's `false_interruption_timeout`, 2.0)."""
-LATE_FINAL_SECONDS = 2.0
-"""How long words already final wait for those of a voice that has just stopped."""
+from app.conversation.back_channels import is_back_channel
+from app.conversation.endpointing import Profile, patience, profile
 
 
 class Decision(Enum):
+    PREPARE = auto()
+    """Have an answer made to the words so far, in silence. One that was being prepared is thrown away."""
+    SPEAK = auto()
+    """The turn is over: the prepared answer may be heard."""
+    HOLD = auto()
+    """The caller goes on, and nothing of the answer has been heard yet: keep it back."""
+    WITHDRAW = auto()
+    """There were no words after all: throw the prepared answer away."""
     INTERRUPT = auto()
-    """Stop speaking, or preparing to."""
-    RESPOND = auto()
-    """Answer what the caller has said."""
+    """Stop speaking."""
+    DISREGARD = auto()
+    """The words so far ask for no answer: "mm-hm"."""
     RESUME = auto()
     """Go on where the assistant was cut."""
+    FILL = auto()
+    """The answer takes long: say so."""
+    SILENCE = auto()
+    """The caller has been left in silence: count it."""
+    PROMPT = auto()
+    """The caller is silent: ask."""
+    END = auto()
+    """Nobody is there: say goodbye and hang up."""
+    NOISE = auto()
+    """What sounds like a voice goes on without words: it is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The numbers, in seconds."""
+
+    stable: float = 0.25
+    """Words unchanged for so long may be answered in advance: recognisers revise them faster than that."""
+    false_alarm: float = 2.0
+    """A voice without words for so long was none (livekit's `false_interruption_timeout`, 2.0)."""
+    late_words: float = 0.8
+    """The first words of a voice come so long after its end, nearly always."""
+    latest_words: float = 3.0
+    """And the last ones so long: Google's finals take up to 2.4 s."""
+    filler: float = 1.2
+    """Silence after which people take the line for dead unless they hear something."""
+    least_wait: float = 0.4
+    """But an answer that has just been decided upon gets so long."""
+    silence: float = 2.0
+    """Silence that counts as a defect."""
+    prompt: float = 8.0
+    """The caller's silence after which to ask."""
+    prompts: int = 2
+    """How often to ask before the call is given up."""
+    wordless: float = 10.0
+    """A voice that goes on for so long without any word is noise."""
+    no_more_words: float = 2.5
+    """As is one that goes on for so long after the last word; interims come every second."""
+    overlap: float = 1.0
+    """A "yes" that ends so shortly before our turn does is an answer to it; an earlier one was listening."""
+
+
+class _Ours(Enum):
+    NOTHING = auto()
+    PREPARED = auto()
+    """Being made or ready, and kept back."""
+    SPEAKING = auto()
+    """Heard as soon as there is something to hear."""
 
 
 class TurnTaking:
-    """Feed it what happens, do what it decides, and call `tick` at its `deadline`.
+    """Feed it what happens, do what it decides, and call `tick` at its `deadline`."""
 
-    After an INTERRUPT, tell it by `interrupted` whether anything of the reply had been heard.
-    """
+    def __init__(self, timing: Timing = Timing()) -> None:
+        self._timing = timing
+        # The caller
+        self._voice = False
+        self._voice_from = 0.0
+        self._silent_from = 0.0
+        self._words: tuple[str, ...] = ()
+        self._text = ""
+        self._words_at = 0.0
+        self._settled = False
+        self._complete = False
+        self._listens = False
+        """Whether the words only say so: "mm-hm"."""
+        self._prompts = 0
+        # The assistant
+        self._ours = _Ours.NOTHING
+        self._answers: tuple[str, ...] = ()
+        """The words that are being answered; none if it speaks of its own accord."""
+        self._audible = False
+        self._owed_from = 0.0
+        self._waits_from = 0.0
+        self._plays_until = 0.0
+        self._filled = False
+        self._counted = False
+        self._idle_from = 0.0
+        self._profile = Profile.NORMAL
+        # What was cut
+        self._cut = False
+        self._cut_at = 0.0
+        self._cut_at_its_end = False
+        self._wordless = False
+        """Whether it is known that no words come from the voice that cut us."""
 
-    def __init__(self) -> None:
-        self.deadline: float | None = None
+    @property
+    def deadline(self) -> float | None:
         """When `tick` wants to be called."""
-        self._voice = False
-        self._replying = False
-        self._answering = False
-        self._unanswered = False
-        self._cut = False
+        return min((when for when, _ in self._due()), default=None)
 
-    def speech_started(self) -> list[Decision]:
-        """The caller's voice is heard."""
-        self._voice = True
-        self.deadline = None
-        return self._stop()
+    @property
+    def silent_from(self) -> float:
+        """When the caller's voice has ended."""
+        return self._silent_from
 
-    def interim(self, now: float) -> list[Decision]:
-        """Words are heard. A recogniser without voice activity tells only this way that the caller speaks."""
-        decisions = self._stop()
+    @property
+    def prompts(self) -> int:
+        """How often in a row the silent caller has been asked."""
+        return self._prompts
+
+    # The caller
+
+    def voice_started(self, now: float, *, certain: bool) -> list[Decision]:
+        """A voice is heard. `certain`: it is the caller's, and no echo of ours."""
         if not self._voice:
-            self._wait_for_words(now)
-        return decisions
+            self._voice, self._voice_from = True, now
+        if certain and self._audible:
+            return [self._interrupt(now), *self.tick(now)]
+        return self.tick(now)
 
-    def speech_ended(self, now: float) -> list[Decision]:
-        """The voice has stopped. Its words may still come."""
-        self._voice = False
-        self._wait_for_words(now)
-        return []
+    def voice_ended(self, now: float, at: float) -> list[Decision]:
+        """The voice has stopped at `at`. Its words may still come."""
+        self._voice, self._silent_from = False, at
+        return self.tick(now)
 
-    def no_words(self) -> list[Decision]:
+    def words(
+        self, text: str, now: float, *, settled: bool = False, complete: bool = False
+    ) -> list[Decision]:
+        """All that the caller has said and nobody has answered, as it is known now; empty if it turns out to
+        be nothing. `settled`: it will not change unless more is said. `complete`: nothing more will be said.
+        """
+        words = words_of(text)
+        if words != self._words:
+            self._words_at = now
+            if words and not self._voice and now - self._silent_from > self._timing.latest_words:
+                # A voice that nobody has noticed.
+                self._silent_from = now
+        self._text, self._words, self._settled, self._complete = text, words, settled, complete
+        if not words:
+            return self.tick(now)
+        self._prompts = 0
+        self._listens = is_back_channel(text) and not self._cut_at_its_end
+        if self._audible and not self._listens:
+            return [self._interrupt(now), *self.tick(now)]
+        return self.tick(now)
+
+    def no_words(self, now: float) -> list[Decision]:
         """The voice that has just stopped said nothing: a cough."""
-        return self._go_on()
+        self._wordless = True
+        return self.tick(now)
 
-    def final(self) -> list[Decision]:
-        """Words that will not change. They are answered now, or when the voice that goes on has stopped."""
-        decisions = self._stop()
-        self._cut = False
-        self._unanswered = True
-        if self._voice:
-            return decisions
-        return [*decisions, self._respond()]
+    # The assistant
+
+    def speaks(self, now: float) -> None:
+        """The assistant takes the turn of its own accord: the greeting, what was cut, a question."""
+        self._ours, self._answers, self._cut = _Ours.SPEAKING, (), False
+        self._owed_from = self._waits_from = now
+        self._filled = self._counted = self._cut_at_its_end = False
+
+    def audible(self, until: float, *, filler: bool = False) -> None:
+        """Something was sent, and all that was sent will have been heard at `until`."""
+        self._audible, self._filled, self._counted = True, filler, False
+        self._plays_until = self._waits_from = until
+        if not filler:
+            self._forget_words()
+
+    def heard_out(self, now: float) -> list[Decision]:
+        """Everything said has been heard."""
+        # Nothing was said to them, or there was no voice to say it with.
+        answered = self._words == self._answers
+        self._ours, self._answers, self._audible, self._idle_from = _Ours.NOTHING, (), False, now
+        if self._words and (answered or now - self._words_at > self._timing.overlap):
+            return [self._disregard(), *self.tick(now)]
+        return self.tick(now)
+
+    def asked(self, text: str) -> None:
+        """What the assistant said last tells what kind of answer to expect."""
+        self._profile = profile(text)
 
     def tick(self, now: float) -> list[Decision]:
-        """The deadline may have passed."""
-        if self.deadline is None or now < self.deadline:
+        """What follows now from what is so."""
+        decisions = []
+        while due := [entry for entry in self._due() if entry[0] <= now]:
+            _, decision = min(due, key=lambda entry: entry[0])
+            self._apply(decision, now)
+            decisions.append(decision)
+        return decisions
+
+    def _due(self) -> list[tuple[float, Decision]]:
+        """What follows from what is so, and when."""
+        timing = self._timing
+        if self._voice:
+            if self._ours is _Ours.SPEAKING and not self._audible:
+                return [(self._voice_from, Decision.HOLD)]
+            if self._words:
+                return [(max(self._voice_from, self._words_at) + timing.no_more_words, Decision.NOISE)]
+            return [(self._voice_from + timing.wordless, Decision.NOISE)]
+        due = self._owed() if self._ours is _Ours.SPEAKING else []
+        if self._cut and (self._listens or not self._words):
+            return [*due, self._after_the_cut()]
+        if self._words and not self._audible:
+            return due + self._turn()
+        if self._ours is _Ours.PREPARED:
+            decision = Decision.WITHDRAW if self._answers else Decision.SPEAK
+            return [*due, (self._silent_from, decision)]
+        if self._ours is _Ours.NOTHING:
+            decision = Decision.PROMPT if self._prompts < timing.prompts else Decision.END
+            return [*due, (max(self._idle_from, self._silent_from) + timing.prompt, decision)]
+        return due
+
+    def _after_the_cut(self) -> tuple[float, Decision]:
+        timing = self._timing
+        if self._words:
+            return max(self._words_settle_at(), self._silent_from), Decision.DISREGARD
+        if self._wordless:
+            return self._silent_from, Decision.RESUME
+        at = max(self._cut_at + timing.false_alarm, self._silent_from + timing.late_words)
+        return at, Decision.RESUME
+
+    def _turn(self) -> list[tuple[float, Decision]]:
+        """When the words so far are answered in advance, and when the turn is over."""
+        settle_at = self._words_settle_at()
+        if self._answers != self._words:
+            return [(max(self._silent_from, settle_at), Decision.PREPARE)]
+        if self._ours is _Ours.SPEAKING:
             return []
-        return self._go_on()
+        silence = 0.0 if self._complete else patience(self._text, self._profile)
+        return [(max(self._silent_from + silence, settle_at), Decision.SPEAK)]
 
-    def _go_on(self) -> list[Decision]:
-        """Nobody speaks and no words are on their way: answer what is owed, or resume."""
-        if self._voice or self._replying:
-            return []
-        self.deadline = None
-        if self._unanswered:
-            return [self._respond()]
-        if self._cut:
-            self._cut = False
-            self.reply_started()
-            return [Decision.RESUME]
-        return []
+    def _words_settle_at(self) -> float:
+        return self._words_at + (0.0 if self._settled else self._timing.stable)
 
-    def reply_started(self) -> None:
-        """The assistant speaks of its own accord: the greeting."""
-        self._replying = True
-        self._answering = False
+    def _owed(self) -> list[tuple[float, Decision]]:
+        """What happens while the caller waits to hear something from us."""
+        timing = self._timing
+        due: list[tuple[float, Decision]] = []
+        if not self._filled:
+            due.append(
+                (max(self._waits_from + timing.filler, self._owed_from + timing.least_wait), Decision.FILL)
+            )
+        if not self._counted:
+            due.append((max(self._owed_from, self._plays_until) + timing.silence, Decision.SILENCE))
+        return due
 
-    def reply_ended(self) -> None:
-        """Everything said has been heard."""
-        self._replying = False
+    def _apply(self, decision: Decision, now: float) -> None:
+        match decision:
+            case Decision.PREPARE:
+                self._ours, self._answers = _Ours.PREPARED, self._words
+            case Decision.SPEAK:
+                answers = self._answers
+                self.speaks(now)
+                self._answers, self._waits_from = answers, self._silent_from if answers else now
+            case Decision.HOLD:
+                self._ours = _Ours.PREPARED
+            case Decision.WITHDRAW:
+                self._ours, self._answers, self._idle_from = _Ours.NOTHING, (), now
+            case Decision.DISREGARD:
+                self._disregard()
+            case Decision.RESUME | Decision.PROMPT | Decision.END:
+                self._prompts += decision is Decision.PROMPT
+                self.speaks(now)
+            case Decision.FILL:
+                self._filled = True
+            case Decision.SILENCE:
+                self._counted = True
+            case Decision.NOISE:
+                self._voice, self._silent_from = False, now
 
-    def interrupted(self, *, anything_heard: bool) -> None:
-        """How the interruption fell out. An answer of which nothing was heard is still owed."""
-        if self._replying:
-            # The next answer has been decided upon: it covers all.
-            return
-        if self._answering and not anything_heard:
-            self._unanswered = True
-        else:
-            self._cut = True
+    def _interrupt(self, now: float) -> Decision:
+        # Where only a filler was heard there is nothing to go on with: its words are still to be answered.
+        self._cut = not self._words or self._words != self._answers
+        self._cut_at, self._wordless = now, False
+        self._cut_at_its_end = self._plays_until - now <= self._timing.overlap
+        self._ours, self._answers, self._audible = _Ours.NOTHING, (), False
+        self._plays_until = self._idle_from = now
+        return Decision.INTERRUPT
 
-    def _stop(self) -> list[Decision]:
-        if not self._replying:
-            return []
-        self._replying = False
-        return [Decision.INTERRUPT]
+    def _disregard(self) -> Decision:
+        self._forget_words()
+        self._wordless = True
+        return Decision.DISREGARD
 
-    def _wait_for_words(self, now: float) -> None:
-        if self._unanswered:
-            self.deadline = now + LATE_FINAL_SECONDS
-        elif self._cut:
-            self.deadline = now + FALSE_ALARM_SECONDS
+    def _forget_words(self) -> None:
+        self._text, self._words = "", ()
 
-    def _respond(self) -> Decision:
-        self.deadline = None
-        self._unanswered = False
-        self._replying = self._answering = True
-        return Decision.RESPOND
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words alone, to tell whether two versions of a text say the same."""
+    kept = "".join(c if c.isalnum() or c == "'" else " " for c in text.casefold())
+    return tuple(kept.split())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import audioop
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from app.conversation.voicing import WINDOW, judge, power
-
-from dataclasses import dataclass
 
 FRAME = 160
 

@@ -80,8 +80,11 @@ class TwilioLine:
         self._outbox.append(message)
         self._has_mail.set()
 
-    def listen(self, on_audio: Callable[[bytes], None], on_heard: Callable[[], None]) -> None:
+    def listen(
+        self, on_audio: Callable[[bytes], None], on_heard: Callable[[], None], on_key: Callable[[str], None]
+    ) -> None:
         self.connection.on("audio_chunk", on_audio)
+        self.connection.on("dtmf", on_key)
         self._on_heard = on_heard
 
     @property
@@ -109,6 +112,9 @@ class TwilioLine:
             self._post(self._encoder.media(piece))
             self._post(self._encoder.mark(self._playback.sent(duration_ms(piece), time.monotonic())))
             metrics.AUDIO_BYTES_OUT.inc(len(piece))
+
+    def remaining_seconds(self) -> float:
+        return self._playback.remaining_ms(time.monotonic()) / 1000
 
     def heard(self) -> str:
         return self._playback.heard(time.monotonic())

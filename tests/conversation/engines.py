@@ -6,20 +6,28 @@ They implement the interfaces of `app.services` as any engine does; nothing of t
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from app.conversation.conversation import Conversation
+from app.conversation.conversation import TIMING, Conversation
+from app.conversation.opening import Opening
+from app.conversation.turns import Timing
 from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.protocol import MediaStreamProtocol
 from app.services.language_model import Item, ReplyEvent, Talk
 from app.services.speech_to_text import RecognitionEvent
+from app.simulator import audio
 
 MS_PER_CHARACTER = 20
+
+VOICE = audio.load(Path(__file__).parents[1] / "speech" / "jfk.wav")[2400:6400]
+"""Half a second of a person's speech."""
 
 
 class ScriptedEars:
@@ -137,6 +145,23 @@ class Call:
                 await asyncio.sleep(0)
         await self.until("mark")
 
+    def pass_time(self, seconds: float) -> None:
+        """So much silence arrives at once: what the recogniser tells lies so far in the past."""
+        self.audio(b"\xff" * round(seconds * 8000))
+
+    def speak_up(self) -> None:
+        """The caller's voice is heard on the line, half a second of it."""
+        self.audio(VOICE)
+
+    def audio(self, audio: bytes) -> None:
+        for at in range(0, len(audio), 160):
+            payload = base64.b64encode(audio[at : at + 160]).decode()
+            self.line.receive(json.dumps({"event": "media", "media": {"payload": payload}}))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.line.receive(json.dumps({"event": "dtmf", "dtmf": {"track": "inbound_track", "digit": key}}))
+
     def play_marks(self) -> None:
         """Twilio has played everything: all marks come back."""
         for mark in self.marks:
@@ -148,7 +173,12 @@ class Call:
 
 
 @asynccontextmanager
-async def a_call(*replies: list[ReplyEvent], greeting: str = "Hello.") -> AsyncIterator[Call]:
+async def a_call(
+    *replies: list[ReplyEvent],
+    greeting: str = "Hello.",
+    opening: Opening | None = None,
+    timing: Timing = TIMING,
+) -> AsyncIterator[Call]:
     """A call whose greeting is being spoken."""
     protocol = MediaStreamProtocol()
     protocol.receive('{"event":"start","streamSid":"MZ1","start":{"callSid":"CA1"}}')
@@ -162,7 +192,9 @@ async def a_call(*replies: list[ReplyEvent], greeting: str = "Hello.") -> AsyncI
         ears,
         voice,
         mind,
-        greeting=greeting,
+        opening=opening or Opening(greeting),
+        can_transfer=True,
+        timing=timing,
         now=lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
         on_item=saved.append,
     )

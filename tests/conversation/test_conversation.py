@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.conversation.conversation import APOLOGY
+from app.conversation.speaking import APOLOGY
 from app.conversation.transcript import TranscriptLine
 from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.language_model.clauses import split
@@ -28,6 +28,8 @@ async def settled(call: Call) -> None:
 
 
 def say(call: Call, text: str, at_ms: int = 0) -> None:
+    """The caller has said this, and has been silent since for longer than anybody would wait."""
+    call.pass_time(5)
     call.ears.hear(SpeechStarted(at_ms), SpeechEnded(at_ms + 500), Final(text, at_ms, at_ms + 500))
 
 
@@ -71,9 +73,9 @@ async def test_the_callers_voice_stops_the_assistant_at_once() -> None:
     async with a_call(greeting="Hello, this is a greeting of some length.") as call:
         await call.until_clause("Hello, this is a greeting of some length.")
         epoch = call.line.epoch
-        call.ears.hear(SpeechStarted(0))
-        await call.until("clear")
+        call.speak_up()
         assert call.line.epoch == epoch + 1
+        await call.until("clear")
 
 
 async def test_audio_of_an_old_epoch_never_reaches_the_wire() -> None:
@@ -96,7 +98,7 @@ async def test_an_interrupted_line_holds_what_was_heard() -> None:
         await call.until_clause("One two three four five six seven.")
         # 34 characters at 20 ms: after 400 ms of 680 the caller has heard "One two three four".
         await asyncio.sleep(0.4)
-        call.ears.hear(SpeechStarted(2000))
+        call.speak_up()
         await call.until("clear")
         speaker, text, interrupted = call.lines()[-1]
         assert (speaker, interrupted) == ("assistant", True)
@@ -108,7 +110,7 @@ async def test_marks_returned_by_clear_do_not_count_as_heard() -> None:
         await greeted(call)
         say(call, "Count.")
         await call.until_clause("One two three four five six seven.")
-        call.ears.hear(SpeechStarted(2000))
+        call.speak_up()
         await call.until("clear")
         call.play_marks()
         assert all("seven" not in text for _, text, _ in call.lines())
@@ -159,8 +161,9 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
         say(call, "Count.")
         await call.until_clause("Eight nine.")
         await asyncio.sleep(0.4)
-        call.ears.hear(SpeechStarted(2000), Interim("uh", 2000), SpeechEnded(2100), Final("", 2000, 2100))
+        call.speak_up()
         await call.until("clear")
+        call.ears.hear(SpeechStarted(2000), Interim("uh", 2000), SpeechEnded(2100), Final("", 2000, 2100))
         await call.until("media")
         rest = call.voice.spoken[3]
         assert rest.endswith("six seven.")
@@ -181,6 +184,7 @@ async def test_a_cough_during_the_goodbye_does_not_keep_the_call_open() -> None:
         say(call, "Bye.")
         await call.until_clause("Goodbye and have a nice day.")
         await asyncio.sleep(0.2)
+        call.speak_up()
         call.ears.hear(SpeechStarted(2000), SpeechEnded(2100), Final("", 2000, 2100))
         async with asyncio.timeout(5):
             assert await call.task == "agent_hung_up"
@@ -281,4 +285,15 @@ async def test_every_turn_has_its_latencies() -> None:
         say(call, "Hi.")
         await call.until_clause("Yes?")
         call.play_marks()
-        assert set(call.conversation.latencies[0]) == {"final", "first_token", "first_audio", "first_mark"}
+        await settled(call)
+        stages = call.conversation.latencies[0]
+        assert next(iter(stages)) == "voice_to_voice"
+        assert set(stages) == {
+            "voice_to_voice",
+            "decision",
+            "final",
+            "first_token",
+            "first_audio",
+            "first_frame",
+            "first_mark",
+        }

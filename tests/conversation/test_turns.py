@@ -3,210 +3,375 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.turns import FALSE_ALARM_SECONDS, LATE_FINAL_SECONDS, Decision, TurnTaking
+from app.conversation.endpointing import Profile, patience
+from app.conversation.turns import Decision, Timing, TurnTaking
 
-INTERRUPT, RESPOND, RESUME = Decision.INTERRUPT, Decision.RESPOND, Decision.RESUME
+(PREPARE, SPEAK, HOLD, WITHDRAW, INTERRUPT, DISREGARD, RESUME, FILL, SILENCE, PROMPT, END, NOISE) = Decision
+T = Timing()
+SAID = "what time is it"
 
 
-def speaking() -> TurnTaking:
-    """The caller has said something and the assistant answers."""
+def listening(now: float = 0.0) -> TurnTaking:
+    """The greeting has been heard to its end."""
     turns = TurnTaking()
-    turns.speech_started()
-    turns.speech_ended(0.0)
-    assert turns.final() == [RESPOND]
+    turns.speaks(now - 1)
+    turns.audible(now)
+    assert turns.heard_out(now) == []
     return turns
 
 
-def test_a_finished_utterance_is_answered() -> None:
-    turns = TurnTaking()
-    assert turns.speech_started() == []
-    assert turns.speech_ended(1.0) == []
-    assert turns.final() == [RESPOND]
+def said(turns: TurnTaking, text: str, now: float) -> list[Decision]:
+    """A voice up to `now`, and its words at once."""
+    turns.voice_started(now - 1, certain=True)
+    return turns.voice_ended(now, now) + turns.words(text, now, settled=True)
+
+
+def over_at(text: str, ended: float) -> float:
+    return ended + patience(text, Profile.NORMAL)
+
+
+def answering(now: float = 10.0) -> TurnTaking:
+    """The caller has asked, and hears the answer since `now`; it lasts five seconds."""
+    turns = listening()
+    said(turns, SAID, now - 3)
+    assert turns.tick(now) == [SPEAK]
+    turns.audible(now + 5)
+    return turns
+
+
+def test_an_answer_is_prepared_before_the_turn_is_over() -> None:
+    turns = listening()
+    assert said(turns, SAID, 5.0) == [PREPARE]
+    assert turns.tick(over_at(SAID, 5.0) - 0.01) == []
+    assert turns.tick(over_at(SAID, 5.0)) == [SPEAK]
+
+
+def test_the_patience_counts_from_the_end_of_the_voice_and_not_of_the_words() -> None:
+    turns = listening()
+    turns.voice_started(4.0, certain=True)
+    turns.voice_ended(5.2, 5.0)
+    turns.words(SAID, 5.3, settled=True)
+    assert turns.deadline == over_at(SAID, 5.0)
+
+
+def test_words_that_come_late_are_answered_as_soon_as_they_are_stable() -> None:
+    turns = listening()
+    turns.voice_started(4.0, certain=True)
+    turns.voice_ended(5.0, 5.0)
+    assert turns.words(SAID, 7.0) == []
+    assert turns.tick(7.0 + T.stable) == [PREPARE, SPEAK]
+
+
+def test_words_still_changing_are_not_answered_in_advance() -> None:
+    turns = listening()
+    turns.voice_started(4.0, certain=True)
+    turns.voice_ended(5.0, 5.0)
+    turns.words("what", 5.0)
+    assert turns.words("what time", 5.2) == []
+    assert turns.tick(5.2 + T.stable) == [PREPARE]
+
+
+def test_more_words_have_the_answer_made_anew() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.voice_started(5.2, certain=True)
+    turns.words(SAID + " in London", 5.8)
+    assert turns.voice_ended(6.2, 6.0) == [PREPARE]
+
+
+def test_the_same_words_with_other_punctuation_are_the_same() -> None:
+    turns = listening()
+    assert said(turns, SAID, 5.0) == [PREPARE]
+    assert turns.words("What time is it?", 5.1, settled=True) == []
+
+
+def test_a_voice_holds_an_answer_back_that_is_not_heard_yet() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    at = over_at(SAID, 5.0) + 0.1
+    assert turns.voice_started(at, certain=False) == [HOLD]
+    assert turns.voice_ended(at + 0.2, at + 0.1) == []
+    assert turns.tick(over_at(SAID, at + 0.1)) == [SPEAK]
+
+
+def test_words_that_turn_out_to_be_none_withdraw_the_answer() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    assert turns.words("", 5.1) == [WITHDRAW]
 
 
 def test_the_callers_voice_stops_the_assistant() -> None:
-    assert speaking().speech_started() == [INTERRUPT]
+    assert answering().voice_started(11.0, certain=True) == [INTERRUPT]
 
 
-def test_the_callers_voice_stops_the_greeting() -> None:
-    turns = TurnTaking()
-    turns.reply_started()
-    assert turns.speech_started() == [INTERRUPT]
+def test_a_sound_that_may_be_an_echo_does_not() -> None:
+    assert answering().voice_started(11.0, certain=False) == []
 
 
-def test_a_voice_in_silence_stops_nothing() -> None:
-    turns = speaking()
-    turns.reply_ended()
-    assert turns.speech_started() == []
+def test_words_stop_the_assistant_without_a_voice() -> None:
+    assert answering().words("no wait", 11.0) == [INTERRUPT]
 
 
-def test_words_without_voice_activity_stop_the_assistant_too() -> None:
-    assert speaking().interim(5.0) == [INTERRUPT]
+def test_a_back_channel_does_not_stop_the_assistant() -> None:
+    turns = answering()
+    turns.voice_started(11.0, certain=False)
+    assert turns.words("mm-hm", 11.2, settled=True) == []
+    assert turns.voice_ended(11.4, 11.3) == []
 
 
-def test_an_utterance_that_goes_on_is_answered_when_it_ends() -> None:
-    turns = TurnTaking()
-    turns.speech_started()
-    assert turns.final() == []  # cut in the middle by the recogniser
-    turns.speech_ended(9.0)
-    assert turns.final() == [RESPOND]
+def test_a_back_channel_is_not_answered_once_the_assistant_has_finished() -> None:
+    turns = answering()
+    turns.words("mm-hm", 11.2, settled=True)
+    assert turns.heard_out(15.0) == [DISREGARD]
+    assert turns.tick(16.0) == []
 
 
-def test_words_are_answered_although_what_followed_was_noise() -> None:
-    turns = TurnTaking()
-    turns.speech_started()
-    turns.final()
-    turns.speech_ended(9.0)
-    assert turns.deadline == 9.0 + LATE_FINAL_SECONDS
-    assert turns.tick(turns.deadline) == [RESPOND]
+def test_a_yes_into_the_end_of_the_question_is_an_answer() -> None:
+    turns = answering()
+    turns.words("yes", 14.8, settled=True)
+    assert turns.heard_out(15.0) == [PREPARE]
+
+
+def test_a_yes_that_cuts_the_end_of_the_question_is_an_answer() -> None:
+    turns = answering()
+    assert turns.voice_started(14.5, certain=True) == [INTERRUPT]
+    turns.voice_ended(14.9, 14.8)
+    assert turns.words("yes", 15.0, settled=True) == [PREPARE]
+
+
+def test_a_back_channel_that_cut_the_assistant_lets_it_go_on_at_once() -> None:
+    turns = answering()
+    turns.voice_started(11.0, certain=True)
+    turns.voice_ended(11.5, 11.4)
+    assert turns.words("mm-hm", 11.6, settled=True) == [DISREGARD, RESUME]
 
 
 def test_a_false_alarm_resumes_what_was_cut() -> None:
-    turns = speaking()
-    turns.speech_started()
-    turns.interrupted(anything_heard=True)
-    turns.speech_ended(3.0)
-    assert turns.tick(3.0 + FALSE_ALARM_SECONDS - 0.01) == []
-    assert turns.tick(3.0 + FALSE_ALARM_SECONDS) == [RESUME]
+    turns = answering()
+    turns.voice_started(11.0, certain=True)
+    turns.voice_ended(11.4, 11.2)
+    assert turns.tick(13.0 - 0.01) == []
+    assert turns.tick(13.0) == [RESUME]
+
+
+def test_a_cough_that_is_known_to_be_one_resumes_at_once() -> None:
+    turns = answering()
+    turns.voice_started(11.0, certain=True)
+    turns.voice_ended(11.4, 11.2)
+    turns.words("", 11.6)
+    assert turns.no_words(11.6) == [RESUME]
 
 
 def test_an_interruption_with_words_is_answered_and_not_resumed() -> None:
-    turns = speaking()
-    turns.speech_started()
-    turns.interrupted(anything_heard=True)
-    turns.speech_ended(3.0)
-    assert turns.final() == [RESPOND]
-    turns.reply_ended()
-    assert turns.deadline is None
+    turns = answering()
+    turns.voice_started(11.0, certain=True)
+    turns.voice_ended(12.0, 11.9)
+    assert turns.words("stop please", 12.1, settled=True) == [PREPARE]
+    assert turns.tick(20.0)[0] is SPEAK
 
 
-def test_an_answer_of_which_nothing_was_heard_is_still_owed() -> None:
-    turns = speaking()
-    turns.speech_started()
-    turns.interrupted(anything_heard=False)
-    turns.speech_ended(3.0)
-    assert turns.tick(3.0 + LATE_FINAL_SECONDS) == [RESPOND]
+def test_an_answer_behind_a_filler_that_is_cut_is_still_owed() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    assert turns.tick(8.0) == [FILL, SILENCE]
+    turns.audible(9.0, filler=True)
+    assert turns.voice_started(8.5, certain=True) == [INTERRUPT]
+    assert turns.voice_ended(8.8, 8.7) == [PREPARE]
 
 
-def test_a_greeting_of_which_nothing_was_heard_is_said_again() -> None:
+def test_a_slow_answer_is_filled_once() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    assert turns.deadline == over_at(SAID, 5.0) + T.least_wait
+    assert turns.tick(turns.deadline) == [FILL]
+    turns.audible(7.0, filler=True)
+    assert turns.tick(8.9) == []
+
+
+def test_two_seconds_without_a_sound_from_us_are_counted_once() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    turns.tick(over_at(SAID, 5.0) + T.least_wait)
+    turns.audible(7.0, filler=True)
+    assert turns.tick(7.0 + T.silence) == [SILENCE]
+    assert turns.tick(15.0) == []
+
+
+def test_an_answer_that_stalls_is_filled() -> None:
+    turns = answering(10.0)
+    assert turns.tick(15.0 + T.filler) == [FILL]
+
+
+def test_a_silent_caller_is_asked_twice_and_then_left() -> None:
+    turns, now = listening(), 0.0
+    for expected in (PROMPT, PROMPT, END):
+        now += T.prompt
+        assert turns.tick(now - 0.01) == []
+        assert turns.tick(now) == [expected]
+        now += 1
+        turns.audible(now)
+        turns.heard_out(now)
+
+
+def test_a_caller_who_speaks_is_asked_twice_again() -> None:
+    turns = listening()
+    turns.tick(8.0)
+    turns.audible(9.0)
+    turns.heard_out(9.0)
+    said(turns, SAID, 12.0)
+    assert turns.prompts == 0
+
+
+def test_a_caller_who_speaks_is_not_asked_whether_they_are_there() -> None:
+    turns = listening()
+    turns.voice_started(7.5, certain=True)
+    assert turns.tick(9.0) == []
+
+
+def test_noise_does_not_keep_the_words_before_it_from_being_answered() -> None:
+    turns = listening()
+    turns.voice_started(4.0, certain=True)
+    turns.words(SAID, 5.0, settled=True)
+    assert turns.tick(5.0 + T.no_more_words) == [NOISE, PREPARE]
+
+
+def test_a_voice_that_nobody_noticed_is_waited_for() -> None:
+    turns = listening()
+    turns.words("remind me to", 20.0)
+    assert turns.tick(20.0 + T.stable) == [PREPARE]
+    assert turns.deadline == over_at("remind me to", 20.0)
+
+
+def test_keys_are_answered_at_once() -> None:
+    assert listening().words("(keys: 4711)", 5.0, settled=True, complete=True) == [PREPARE, SPEAK]
+
+
+def test_a_question_for_a_number_makes_patient() -> None:
+    turns = listening()
+    turns.asked("What is your phone number?")
+    said(turns, "five five five", 5.0)
+    assert turns.deadline == 5.0 + patience("five five five", Profile.DIGITS)
+
+
+def test_a_greeting_held_back_by_a_cough_is_said_after_it() -> None:
     turns = TurnTaking()
-    turns.reply_started()
-    turns.speech_started()
-    turns.interrupted(anything_heard=False)
-    turns.speech_ended(3.0)
-    assert turns.tick(3.0 + FALSE_ALARM_SECONDS) == [RESUME]
+    turns.speaks(0.0)
+    assert turns.voice_started(0.1, certain=True) == [HOLD]
+    assert turns.voice_ended(0.4, 0.3) == [SPEAK]
 
 
-def test_a_late_final_during_the_answer_is_answered_anew() -> None:
-    assert speaking().final() == [INTERRUPT, RESPOND]
+def test_a_reply_that_says_nothing_is_not_made_again() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    assert turns.heard_out(7.0) == [DISREGARD]
+    assert turns.tick(7.5) == []
 
 
-events = st.lists(st.sampled_from(["started", "ended", "interim", "final", "tick", "done"]), max_size=60)
+EVENTS = ("started", "started?", "ended", "words", "more", "mm-hm", "none", "sent", "done", "tick")
+events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.02, 0.3, 1.1, 2.6))), max_size=60)
 
 
-@given(events)
-def test_no_reply_begins_while_another_goes_on_or_the_caller_speaks(names: list[str]) -> None:
-    turns, replying, voice, now = TurnTaking(), False, False, 0.0
-    for name in names:
-        now += 0.7
-        decisions: list[Decision] = []
-        if name == "started":
-            voice, decisions = True, turns.speech_started()
-        elif name == "ended":
-            voice, decisions = False, turns.speech_ended(now)
-        elif name == "interim":
-            decisions = turns.interim(now)
-        elif name == "final":
-            decisions = turns.final()
-        elif name == "tick":
-            decisions = turns.tick(now)
-        elif replying:
-            replying = False
-            turns.reply_ended()
+class Talk:
+    """Does what is decided, as a conversation does, and checks that it makes sense."""
+
+    def __init__(self) -> None:
+        self.turns = TurnTaking()
+        self.turns.speaks(0.0)
+        self.now = 0.0
+        self.voice = self.audible = False
+        self.reply: str | None = "greeting"
+        self.allowed = True
+        self.words = ""
+        self.fillers = 0
+
+    def happen(self, event: str, later: float) -> None:
+        self.now += later
+        turns, now = self.turns, self.now
+        match event:
+            case "started" | "started?":
+                self.voice = True
+                self.do(turns.voice_started(now, certain=event == "started"))
+            case "ended":
+                self.voice = False
+                self.do(turns.voice_ended(now, now))
+            case "words" | "more" | "mm-hm":
+                self.words += {"words": " what time is it", "more": " and", "mm-hm": " mm-hm"}[event]
+                self.do(turns.words(self.words, now, settled=event == "words"))
+            case "none":
+                self.do(turns.words(self.words, now))
+                self.do(turns.no_words(now))
+            case "sent" if self.reply and self.allowed:
+                self.audible, self.words, self.fillers = True, "", 0
+                turns.audible(now + 0.5)
+            case "done" if self.reply and self.allowed:
+                self.audible, self.reply = False, None
+                self.do(turns.heard_out(now))
+            case "tick":
+                self.do(turns.tick(now))
+
+    def do(self, decisions: list[Decision]) -> None:
         for decision in decisions:
-            if decision is INTERRUPT:
-                assert replying
-                replying = False
-                turns.interrupted(anything_heard=True)
-            else:
-                assert not replying
-                assert not voice
-                replying = True
+            match decision:
+                case Decision.PREPARE:
+                    assert not self.audible
+                    assert self.words
+                    self.reply, self.allowed = self.words, False
+                case Decision.SPEAK:
+                    assert self.reply
+                    assert not self.audible
+                    self.allowed = True
+                case Decision.HOLD:
+                    assert self.reply
+                    assert not self.audible
+                    assert self.voice
+                    self.allowed = False
+                case Decision.WITHDRAW:
+                    assert self.reply
+                    assert not self.audible
+                    self.reply = None
+                case Decision.INTERRUPT:
+                    assert self.audible
+                    self.audible, self.reply = False, None
+                case Decision.DISREGARD:
+                    self.words = ""
+                case Decision.RESUME | Decision.PROMPT | Decision.END:
+                    assert self.reply is None
+                    assert not self.words
+                    self.reply, self.allowed = "own", True
+                case Decision.FILL:
+                    self.fillers += 1
+                    assert self.reply
+                    assert self.allowed
+                    assert self.fillers <= 1 or self.reply
+                case Decision.SILENCE:
+                    assert self.reply
+                    assert self.allowed
+                case Decision.NOISE:
+                    self.voice = False
 
 
 @given(events)
-def test_every_utterance_is_answered_once_the_caller_is_silent(names: list[str]) -> None:
-    turns, now, owed = TurnTaking(), 0.0, False
-    for name in [*names, "ended", "tick"]:
-        now += 5.0
-        decisions: list[Decision] = []
-        if name == "started":
-            decisions = turns.speech_started()
-        elif name == "ended":
-            decisions = turns.speech_ended(now)
-        elif name == "final":
-            owed = True
-            decisions = turns.final()
-        elif name == "tick":
-            decisions = turns.tick(now)
-        if RESPOND in decisions:
-            owed = False
-        if INTERRUPT in decisions:
-            turns.interrupted(anything_heard=True)
-    assert not owed
-
-
-def test_a_cough_resumes_what_was_cut_at_once() -> None:
-    turns = speaking()
-    turns.speech_started()
-    turns.interrupted(anything_heard=True)
-    turns.speech_ended(3.0)
-    assert turns.no_words() == [RESUME]
-
-
-def test_a_cough_while_the_caller_speaks_again_resumes_nothing() -> None:
-    turns = speaking()
-    turns.speech_started()
-    turns.interrupted(anything_heard=True)
-    turns.speech_ended(3.0)
-    turns.speech_started()
-    assert turns.no_words() == []
-
-
-def test_nothing_is_resumed_once_the_caller_has_said_something() -> None:
-    turns = speaking()
-    assert turns.final() == [INTERRUPT, RESPOND]
-    turns.interrupted(anything_heard=True)
-    turns.reply_ended()
-    turns.speech_started()
-    turns.speech_ended(9.0)
-    assert turns.no_words() == []
-    assert turns.tick(99.0) == []
+def test_every_decision_makes_sense_where_it_is_taken(happenings: list[tuple[str, float]]) -> None:
+    talk = Talk()
+    for event, later in happenings:
+        talk.happen(event, later)
 
 
 @given(events)
-def test_after_words_nothing_is_resumed_until_the_next_interruption(names: list[str]) -> None:
-    turns, now, cut = TurnTaking(), 0.0, False
-    turns.reply_started()
-    for name in names:
-        now += 5.0
-        decisions: list[Decision] = []
-        if name == "started":
-            decisions = turns.speech_started()
-        elif name == "ended":
-            decisions = [*turns.speech_ended(now), *turns.no_words()]
-        elif name == "final":
-            decisions = turns.final()
-        elif name == "tick":
-            decisions = turns.tick(now)
-        elif name == "done":
-            turns.reply_ended()
-        for decision in decisions:
-            if decision is INTERRUPT:
-                turns.interrupted(anything_heard=True)
-                cut = RESPOND not in decisions
-            elif decision is RESUME:
-                assert cut
-                cut = False
-            else:
-                cut = False
+def test_whatever_happened_the_words_of_a_caller_who_falls_silent_are_answered(
+    happenings: list[tuple[str, float]],
+) -> None:
+    talk = Talk()
+    for event, later in happenings:
+        talk.happen(event, later)
+    talk.happen("done", 0.02)
+    talk.happen("words", 0.3)
+    talk.happen("ended", 0.3)
+    talk.happen("tick", 5.0)
+    assert talk.reply
+    assert talk.allowed

@@ -1,0 +1,89 @@
+"""What the caller has said and nobody has answered, from results that grow, change and end late. No I/O.
+
+A recogniser ends its results where it likes, an answer begins where the turn was over: perhaps in the
+middle of a result. If the caller goes on then, the same result grows beyond what was answered, and what is
+new belongs to a new line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+
+class Lines(NamedTuple):
+    """A result as lines of the transcript."""
+
+    closed: str
+    """The words that were answered, to be final now, if the caller has gone on after them; else empty."""
+    text: str
+    """What the open line says."""
+
+
+class CallerTurn:
+    """Give it each result's versions; `words` is what waits for an answer."""
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+        """Results that are final and not answered."""
+        self._answered: list[str] = []
+        """Those that the last answer is to, which may be taken back."""
+        self._open: list[str] = []
+        """The words of the result that is not final."""
+        self._answered_to: list[str] = []
+        """Its first words, as far as they have been answered."""
+        self._closed_to: list[str] = []
+        """Its first words, as far as they stand in lines that are closed."""
+
+    @property
+    def words(self) -> str:
+        """All that waits for an answer."""
+        return " ".join((*self._waiting, *self._open[len(self._answered_to) :]))
+
+    def interim(self, text: str) -> Lines:
+        """The newest version of the open result."""
+        self._open = text.split()
+        # What was answered may read differently now.
+        self._closed_to = self._open[: _reach(self._closed_to, self._open)]
+        self._answered_to = self._open[: _reach(self._answered_to, self._open)]
+        closed = ""
+        if len(self._closed_to) < len(self._answered_to) < len(self._open):
+            closed = " ".join(self._answered_to[len(self._closed_to) :])
+            self._closed_to = self._answered_to
+        return Lines(closed, " ".join(self._open[len(self._closed_to) :]))
+
+    def final(self, text: str) -> Lines:
+        """The open result ends with this; empty: it was no words after all."""
+        lines = self.interim(text)
+        split = len(self._answered_to)
+        self._answered += [" ".join(self._open[:split])] if split else []
+        self._waiting += [" ".join(self._open[split:])] if split < len(self._open) else []
+        self._open, self._answered_to, self._closed_to = [], [], []
+        return lines
+
+    def answer(self) -> None:
+        """All words so far are being answered."""
+        self._answered, self._waiting = self._waiting, []
+        self._answered_to = list(self._open)
+
+    def take_back(self) -> None:
+        """Nothing of the answer was heard: its words wait again."""
+        self._waiting = self._answered + self._waiting
+        self._answered, self._answered_to = [], list(self._closed_to)
+
+
+def _reach(words: Sequence[str], version: Sequence[str]) -> int:
+    """How far the first `words` of a result reach in another version of it."""
+    old, new = _keys(words), _keys(version)
+    if old == new[: len(old)]:
+        return len(old)
+    blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    last = blocks[-2] if len(blocks) > 1 else blocks[-1]
+    # Words after the last that both have were misheard: as many, by other names.
+    missing = len(old) - (last.a + last.size) if len(blocks) > 1 else len(old)
+    return min(len(new), (last.b + last.size if len(blocks) > 1 else 0) + missing)
+
+
+def _keys(words: Sequence[str]) -> list[str]:
+    return ["".join(c for c in word.casefold() if c.isalnum()) for word in words]

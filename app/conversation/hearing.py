@@ -1,0 +1,96 @@
+"""What the assistant hears: the caller's words as lines of the transcript, without echoes of its own."""
+
+from __future__ import annotations
+
+from app.conversation.caller_turn import CallerTurn
+from app.conversation.echoed_words import is_echo
+from app.conversation.line import Line
+from app.conversation.transcript import Transcript
+from app.services.speech_to_text import Final, Interim
+
+ECHO_MS = 1000
+"""Our words come back so long after they were heard, at most, the recogniser's blur included."""
+LAST_LINES = 4
+"""Of the transcript; what the assistant said in them may come back."""
+
+
+class Hearing:
+    """Writes what the recogniser hears, and knows which of it waits for an answer."""
+
+    def __init__(self, line: Line, transcript: Transcript) -> None:
+        self._line = line
+        self._transcript = transcript
+        self._turn = CallerTurn()
+        self._spoke_until_ms = -ECHO_MS
+
+    @property
+    def words(self) -> str:
+        """All that the caller has said and nobody has answered."""
+        return self._turn.words
+
+    def spoke(self, until_ms: int) -> None:
+        """The assistant is audible until then, on the line's clock."""
+        self._spoke_until_ms = until_ms
+
+    def interim(self, event: Interim) -> bool:
+        """A guess at the caller's words. False if they are ours."""
+        if self._is_echo(event.text, event.started_ms):
+            return False
+        closed, text = self._turn.interim(event.text)
+        self._close(closed)
+        if text:
+            self._write(text, event.started_ms, self._line.now_ms(), is_final=False)
+        return True
+
+    def final(self, event: Final) -> bool:
+        """The words will not change. False if there are none, or they are ours."""
+        if not event.text or self._is_echo(event.text, event.started_ms):
+            self._turn.final("")
+            self._transcript.drop("user")
+            return False
+        closed, text = self._turn.final(event.text)
+        self._close(closed)
+        if text:
+            self._write(text, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence)
+        return True
+
+    def keyed(self, text: str) -> None:
+        """What the caller has entered with the keys."""
+        now_ms = self._line.now_ms()
+        self.finish()
+        self._turn.final(text)
+        self._write(text, now_ms, now_ms, is_final=True)
+
+    def answer(self) -> None:
+        """All words so far are answered, or ask for no answer."""
+        self._turn.answer()
+
+    def take_back(self) -> None:
+        """Nothing of the last answer was heard."""
+        self._turn.take_back()
+
+    def finish(self) -> None:
+        """What is open stays as it was heard."""
+        if line := self._transcript.open_line("user"):
+            self._turn.final(line.text)
+            self._write(line.text, line.started_ms, line.ended_ms, is_final=True)
+
+    def _close(self, text: str) -> None:
+        line = self._transcript.open_line("user")
+        if text and line:
+            self._write(text, line.started_ms, line.ended_ms, is_final=True)
+
+    def _is_echo(self, text: str, started_ms: int) -> bool:
+        if started_ms > self._spoke_until_ms + ECHO_MS:
+            return False
+        last = self._transcript.lines[-LAST_LINES:]
+        said = [line.text for line in last if line.speaker == "assistant"]
+        ours = " ".join((*said, self._line.heard(), self._line.unheard()))
+        return is_echo(text, ours)
+
+    def _write(
+        self, text: str, started_ms: int, ended_ms: int, *, is_final: bool, confidence: float | None = None
+    ) -> None:
+        self._transcript.write(
+            "user", text, is_final=is_final, started_ms=started_ms, ended_ms=ended_ms, confidence=confidence
+        )

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.conversation.caller_turn import CallerTurn, Lines
+
+
+def test_words_wait_for_an_answer_from_the_first_guess_on() -> None:
+    turn = CallerTurn()
+    assert turn.interim("remind me") == Lines("", "remind me")
+    assert turn.words == "remind me"
+
+
+def test_results_of_one_turn_are_answered_together() -> None:
+    turn = CallerTurn()
+    turn.final("Remind me.")
+    turn.interim("to call Anna")
+    assert turn.words == "Remind me. to call Anna"
+
+
+def test_a_final_without_words_takes_back_the_guesses_before_it() -> None:
+    turn = CallerTurn()
+    turn.interim("uh")
+    turn.final("")
+    assert turn.words == ""
+
+
+def test_what_is_answered_does_not_wait_any_more() -> None:
+    turn = CallerTurn()
+    turn.interim("what time is it")
+    turn.answer()
+    assert turn.words == ""
+
+
+def test_the_late_final_of_an_answered_result_is_its_line_and_no_new_words() -> None:
+    turn = CallerTurn()
+    turn.interim("what time is it")
+    turn.answer()
+    assert turn.final("What time is it?") == Lines("", "What time is it?")
+    assert turn.words == ""
+
+
+def test_a_result_that_grows_after_its_answer_closes_the_line_and_opens_another() -> None:
+    turn = CallerTurn()
+    turn.interim("call Anna")
+    turn.answer()
+    assert turn.interim("call Anna tomorrow") == Lines("call Anna", "tomorrow")
+    assert turn.interim("call Anna tomorrow at three") == Lines("", "tomorrow at three")
+    assert turn.words == "tomorrow at three"
+    assert turn.final("Call Anna tomorrow at 3.") == Lines("", "tomorrow at 3.")
+    assert turn.words == "tomorrow at 3."
+
+
+def test_answered_words_that_read_differently_later_stay_answered() -> None:
+    turn = CallerTurn()
+    turn.interim("call hannah")
+    turn.answer()
+    assert turn.interim("call Anna tomorrow") == Lines("call Anna", "tomorrow")
+
+
+def test_an_answer_of_which_nothing_was_heard_leaves_its_words_waiting() -> None:
+    turn = CallerTurn()
+    turn.final("Remind me.")
+    turn.interim("to call")
+    turn.answer()
+    turn.take_back()
+    assert turn.words == "Remind me. to call"
+
+
+def test_the_words_wait_again_although_their_result_has_ended_meanwhile() -> None:
+    turn = CallerTurn()
+    turn.interim("call anna")
+    turn.answer()
+    turn.final("Call Anna.")
+    turn.take_back()
+    assert turn.words == "Call Anna."
+
+
+def test_only_the_last_answer_is_taken_back() -> None:
+    turn = CallerTurn()
+    turn.final("One.")
+    turn.answer()
+    turn.final("Two.")
+    turn.answer()
+    turn.take_back()
+    assert turn.words == "Two."
+
+
+def test_an_answer_to_the_second_half_of_a_result_is_taken_back_alone() -> None:
+    turn = CallerTurn()
+    turn.interim("one")
+    turn.answer()
+    turn.interim("one two")
+    turn.answer()
+    turn.take_back()
+    assert turn.words == "two"
+
+
+words = st.lists(st.sampled_from(["remind", "me", "to", "call", "Anna"]), min_size=1, max_size=6)
+steps = st.lists(st.one_of(words, st.sampled_from(["answer", "end"])), max_size=20)
+
+
+@given(steps)
+def test_every_word_stands_in_one_line_and_waits_once(happenings: list[list[str] | str]) -> None:
+    turn, result, lines, line, answered = CallerTurn(), [], [], "", ""
+    said: list[str] = []
+    for step in happenings:
+        if isinstance(step, list):
+            said += step
+            result += step
+            closed, line = turn.interim(" ".join(result))
+            lines += [closed] if closed else []
+        elif step == "answer":
+            answered = f"{answered} {turn.words}".strip()
+            turn.answer()
+        elif result:
+            closed, line = turn.final(" ".join(result))
+            lines += [text for text in (closed, line) if text]
+            line, result = "", []
+    everything = " ".join(said)
+    assert " ".join(text for text in (*lines, line) if text) == everything
+    assert f"{answered} {turn.words}".strip() == everything

@@ -1,0 +1,183 @@
+"""How a conversation does what the turns decide: in advance, held back, thrown away, filled, asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
+from app.conversation.opening import AnsweredBy, Opening
+from app.conversation.speaking import FILLERS
+from app.conversation.turns import Timing
+from app.services.language_model import Item, Message, SaveItem, Say
+from app.services.language_model.clauses import split
+from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
+from tests.conversation.engines import Call, a_call
+from tests.conversation.test_conversation import greeted, say, settled
+
+NOTE = Item("1" * 32, "note", "buy milk")
+
+
+async def asked(call: Call, times: int) -> None:
+    async with asyncio.timeout(5):
+        while len(call.mind.asked) < times:
+            await asyncio.sleep(0)
+
+
+async def heard(call: Call) -> None:
+    """The recogniser's events have been taken."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_an_answer_begins_on_a_stable_guess_and_is_heard_once_the_turn_is_over() -> None:
+    async with a_call([Say("It is nine.")]) as call:
+        await greeted(call)
+        call.pass_time(0.5)
+        call.ears.hear(SpeechStarted(0), SpeechEnded(300), Interim("remind me to call", 0, stable=True))
+        await asked(call, 1)
+        assert call.mind.asked[0].messages[-1] == Message("user", "remind me to call")
+        async with asyncio.timeout(5):
+            while "It is nine." not in call.voice.spoken:
+                await asyncio.sleep(0)
+        assert call.line.remaining_seconds() == 0
+
+
+async def test_nothing_of_an_answer_thrown_away_is_heard_or_kept() -> None:
+    async with a_call([SaveItem(NOTE), Say("Noted: buy.")], [Say("Noted: buy milk.")]) as call:
+        await greeted(call)
+        call.ears.hear(
+            SpeechStarted(0), SpeechEnded(300), Interim("please note that I have to", 0, stable=True)
+        )
+        await asked(call, 1)
+        call.ears.hear(SpeechStarted(600))
+        say(call, "Please note that I have to buy milk.")
+        await call.until_clause("Noted: buy milk.")
+        call.play_marks()
+        await settled(call)
+        assert [text for _, text, _ in call.lines()] == [
+            "Hello.",
+            "Please note that I have to buy milk.",
+            "Noted: buy milk.",
+        ]
+        assert call.saved == []
+
+
+async def test_a_caller_who_goes_on_after_a_heard_beginning_gets_a_line_of_their_own_for_it() -> None:
+    async with a_call([Say("One two three four five six seven.")], [Say("At three.")]) as call:
+        await greeted(call)
+        call.pass_time(5)
+        call.ears.hear(SpeechStarted(0), SpeechEnded(300), Interim("call Anna", 0, stable=True))
+        await call.until_clause("One two three four five six seven.")
+        await asyncio.sleep(0.3)
+        call.speak_up()
+        call.pass_time(5)
+        call.ears.hear(SpeechEnded(5900), Final("Call Anna tomorrow at three.", 0, 5900))
+        await call.until_clause("At three.")
+        lines = sorted(call.connection.transcript.lines, key=lambda line: line.seq)
+        speakers = [line.speaker for line in lines]
+        assert speakers == ["assistant", "user", "assistant", "user"]
+        assert call.mind.asked[1].messages[-1] == Message("user", "tomorrow at three.")
+
+
+async def test_the_late_final_of_an_answered_turn_changes_its_line_and_nothing_else() -> None:
+    async with a_call([Say("It is nine.")]) as call:
+        await greeted(call)
+        call.pass_time(5)
+        call.ears.hear(SpeechStarted(0), SpeechEnded(300), Interim("what time is it", 0, stable=True))
+        await call.until_clause("It is nine.")
+        call.ears.hear(Final("What time is it?", 0, 300))
+        await heard(call)
+        call.play_marks()
+        await settled(call)
+        assert call.lines()[1:] == [("user", "What time is it?", False), ("assistant", "It is nine.", False)]
+        assert len(call.mind.asked) == 1
+
+
+async def test_our_own_words_coming_back_are_nobodys() -> None:
+    greeting = "Hello, I can keep notes and reminders for you."
+    async with a_call(greeting=greeting) as call:
+        await call.until_clause(greeting)
+        call.ears.hear(SpeechStarted(0), Interim("keep notes and reminders", 0))
+        call.ears.hear(SpeechEnded(500), Final("I can keep notes and reminders for you.", 0, 500))
+        await heard(call)
+        call.play_marks()
+        await settled(call)
+        assert call.lines() == [("assistant", greeting, False)]
+        assert call.conversation.interruptions == 0
+
+
+async def test_a_back_channel_is_written_down_and_does_not_stop_the_assistant() -> None:
+    async with a_call([Say("One two three four five six seven.")]) as call:
+        await greeted(call)
+        say(call, "Count.")
+        await call.until_clause("One two three four five six seven.")
+        call.ears.hear(SpeechStarted(5000), SpeechEnded(5300), Final("Mm-hm.", 5000, 5300))
+        await heard(call)
+        call.play_marks()
+        await settled(call)
+        assert ("user", "Mm-hm.", False) in call.lines()
+        assert call.lines()[-1] == ("assistant", "One two three four five six seven.", False)
+        assert call.conversation.interruptions == 0
+
+
+async def test_a_slow_answer_is_announced() -> None:
+    async with a_call([Say("It is nine.")]) as call:
+        await greeted(call)
+        call.voice.breath.clear()
+        say(call, "What time is it?")
+        await asked(call, 1)
+        async with asyncio.timeout(5):
+            while call.voice.spoken[-1] != FILLERS[0]:
+                await asyncio.sleep(0.01)
+
+
+async def test_keys_are_answered_as_words() -> None:
+    async with a_call([Say("Thank you.")]) as call:
+        await greeted(call)
+        call.press("4", "7", "#")
+        await call.until_clause("Thank you.")
+        assert call.mind.asked[0].messages[-1] == Message("user", "(keys: 47)")
+        assert call.lines()[-1] == ("user", "(keys: 47)", False)
+
+
+async def test_the_key_0_asks_for_a_person() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        call.press("0")
+        await call.until_clause(CONNECTING)
+        call.play_marks()
+        async with asyncio.timeout(5):
+            assert await call.task == "transferred"
+
+
+async def test_a_silent_caller_is_asked_and_then_left() -> None:
+    timing = Timing(prompt=0.1)
+    async with a_call(timing=timing) as call:
+        for text in ("Hello.", *PROMPTS, NOBODY):
+            call.pass_time(0.02)
+            await call.until_clause(split(text)[-1])
+            call.play_marks()
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+
+
+async def test_a_line_that_brings_nothing_at_all_is_not_asked() -> None:
+    async with a_call(timing=Timing(prompt=0.05)) as call:
+        await greeted(call)
+        await asyncio.sleep(0.3)
+        assert call.voice.spoken == ["Hello."]
+
+
+async def test_a_machine_gets_the_message_once_and_is_not_talked_with() -> None:
+    verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
+    opening = Opening("Hello.", message="Please call back.", verdict=verdict)
+    async with a_call(opening=opening) as call:
+        say(call, "You have reached the mailbox of Anna. Speak after the tone.")
+        await heard(call)
+        assert call.voice.spoken == []
+        verdict.set_result("machine_end_beep")
+        await call.until_clause("Please call back.")
+        call.play_marks()
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+        assert call.mind.asked == []
