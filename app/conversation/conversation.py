@@ -42,6 +42,7 @@ NOBODY = "It seems that nobody is there. Goodbye."
 CONNECTING = "One moment, I'll connect you."
 
 BYTES_PER_SECOND = 8000
+IDLE_POLL_SECONDS = 0.05
 NEVER = float("inf")
 TIMING = Timing()
 
@@ -122,6 +123,11 @@ class Conversation:
     def leave(self) -> None:
         """The caller is gone: say no more, hear what was said last to its end, and return."""
         self._finish(None)
+
+    async def between_turns(self) -> None:
+        """Wait until nobody says anything, nor is about to: where a call can change hands unheard."""
+        while not (self._turns.idle or self._over.done()):
+            await asyncio.sleep(IDLE_POLL_SECONDS)
 
     def _hush(self) -> None:
         if self._timer:

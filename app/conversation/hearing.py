@@ -8,8 +8,9 @@ from app.conversation.line import Line
 from app.conversation.transcript import Transcript
 from app.services.speech_to_text import Final, Interim
 
-ECHO_MS = 1000
-"""Our words come back so long after they were heard, at most, the recogniser's blur included."""
+ECHO_MS = 400
+"""A result that begins so long after we were last heard is no echo: lines hold a sound 20 to 500 ms, and
+sounds begin before they end."""
 LAST_LINES = 4
 """Of the transcript; what the assistant said in them may come back."""
 

@@ -131,6 +131,11 @@ class TurnTaking:
         """How often in a row the silent caller has been asked."""
         return self._prompts
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody says anything, nor is about to."""
+        return not (self._voice or self._words or self._cut or self._ours is not _Ours.NOTHING)
+
     # The caller
 
     def voice_started(self, now: float, *, certain: bool) -> list[Decision]:
