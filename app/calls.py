@@ -88,6 +88,7 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
+        self._talks: dict[MediaStreamConnection, Conversation] = {}
         self._unwritten: dict[str, MediaStreamConnection] = {}
         """Calls of which a stream is open, or has ended and is not written down yet."""
 
@@ -163,11 +164,25 @@ class Calls:
         )
         connection.stats.latencies = conversation.latencies
         connection.ended.add_done_callback(lambda _ended: conversation.leave())
+        self._talks[connection] = conversation
         try:
             if ending := await conversation.run():
                 connection.close(ending)
         finally:
+            del self._talks[connection]
             connection.stats.interruptions = conversation.interruptions
+
+    async def hand_over(self) -> None:
+        """Let go of every call, each between two turns, so that another process goes on with it."""
+
+        async def let_go(connection: MediaStreamConnection, talk: Conversation) -> None:
+            await talk.between_turns()
+            connection.close("server_stopped")
+
+        async with asyncio.TaskGroup() as tasks:
+            for connection, talk in self._talks.items():
+                tasks.create_task(let_go(connection, talk))
+        await self.manager.emptied()
 
     async def close(self, connection: MediaStreamConnection) -> None:
         """The stream is over; with it the call, unless Twilio asks `/voice/next` to go on.

@@ -60,10 +60,11 @@ def serve(host: str | None, port: int | None, workers: int) -> None:
     settings = load_settings(**overrides)
     configure_logging(settings)
     listener = bind(settings)
+    hurry = asyncio.Event()
     if workers > 1:
-        run(serve_processes(settings, listener, workers, on_start=lambda: greet(settings)))
+        run(serve_processes(settings, listener, workers, lambda: greet(settings), hurry), hurry)
     else:
-        run(serve_one(settings, listener, on_start=lambda: greet(settings)))
+        run(serve_one(settings, listener, lambda: greet(settings), hurry), hurry)
 
 
 def greet(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, Calls
 from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS
+from app.draining import drain
 from app.errors import OffhookError
 from app.jobs.worker import JobWorker
 from app.live.events import LiveEvents
@@ -119,6 +120,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     )
     app.state.manager = manager
     app.state.voice = voice
+    app.state.drain = lambda hurry: drain(calls, settings.drain_seconds, hurry)
     app.state.loaded = loaded
     return app
 

@@ -21,9 +21,11 @@ import threading
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from prometheus_client.multiprocess import mark_process_dead
 
+from app.draining import HANDOVER_SECONDS
 from app.errors import OffhookError, SettingError
 from app.logs import configure_logging
 from app.server import database, run, serving
@@ -40,15 +42,19 @@ STEADY_SECONDS = 60.0
 """A process that ran this long was well: when it dies, the backoff begins anew."""
 
 STOP_SECONDS = 30.0
-"""A process that has not ended this long after it was told to is killed. Its parts give up before: calls
-after 5 s, requests after 5, a database that is gone after 10, speech workers after 2."""
+"""A process that has not ended this long after its calls is killed. Its parts give up before: calls that are
+told to end after 5 s, requests after 5, a database that is gone after 10, speech workers after 2."""
 
 
 async def serve_processes(
-    settings: Settings, listener: socket.socket, processes: int, on_start: Callable[[], None]
+    settings: Settings,
+    listener: socket.socket,
+    processes: int,
+    on_start: Callable[[], None],
+    hurry: asyncio.Event,
 ) -> None:
     """Keep `processes` servers running on `listener` until cancelled. `on_start` is called once the
-    database is there.
+    database is there. Their calls are waited for until there is `hurry`.
 
     Raises:
         SettingError: the database cannot be used, or a server could not load a part.
@@ -63,17 +69,25 @@ async def serve_processes(
                 "PORT": str(settings.port),
                 "PROMETHEUS_MULTIPROC_DIR": metrics,
             }
+            ending = Ending(settings.drain_seconds + HANDOVER_SECONDS + STOP_SECONDS, hurry)
             try:
                 async with asyncio.TaskGroup() as tasks:
                     for _ in range(processes):
-                        tasks.create_task(_keep(listener, environment))
+                        tasks.create_task(_keep(listener, environment, ending))
             except* SettingError as errors:
                 refusals = errors.exceptions
     if refusals:  # all servers have the same settings, so all refusals are the same
         raise refusals[0]
 
 
-async def _keep(listener: socket.socket, environment: Mapping[str, str]) -> None:
+class Ending(NamedTuple):
+    """How long a process may take to end that was told to, and whether it is to hurry."""
+
+    seconds: float
+    hurry: asyncio.Event
+
+
+async def _keep(listener: socket.socket, environment: Mapping[str, str], ending: Ending) -> None:
     """Run one server after the other.
 
     Raises:
@@ -83,7 +97,7 @@ async def _keep(listener: socket.socket, environment: Mapping[str, str]) -> None
     for life in itertools.count():
         begun = time.monotonic()
         try:
-            reason = await _live(listener, environment)
+            reason = await _live(listener, environment, ending)
         except SettingError as error:
             if life == 0:
                 raise
@@ -96,7 +110,7 @@ async def _keep(listener: socket.socket, environment: Mapping[str, str]) -> None
         backoff = min(backoff * 2, LAST_BACKOFF)
 
 
-async def _live(listener: socket.socket, environment: Mapping[str, str]) -> str:
+async def _live(listener: socket.socket, environment: Mapping[str, str], ending: Ending) -> str:
     """One life of a server. Returns what ended it.
 
     Raises:
@@ -119,19 +133,24 @@ async def _live(listener: socket.socket, environment: Mapping[str, str]) -> str:
             raise SettingError(*json.loads(await process.stdout.read()))
         return f"exit status {status}"
     finally:
-        await _end(process)
+        await _end(process, ending)
         mark_process_dead(process.pid, environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
 
 
-async def _end(process: Process) -> None:
+async def _end(process: Process, ending: Ending) -> None:
     """Close stdin, at which a server stops in order; kill one that does not in time. Leaves no zombie."""
     assert process.stdin is not None
     process.stdin.close()
+    over = asyncio.ensure_future(process.wait())
+    hurried = asyncio.ensure_future(ending.hurry.wait())
     try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
+        await asyncio.wait([over, hurried], timeout=ending.seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not over.done() and ending.hurry.is_set():
+            process.send_signal(signal.SIGINT)
+            await asyncio.wait([over], timeout=STOP_SECONDS)
     finally:
+        over.cancel()
+        hurried.cancel()
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
@@ -150,7 +169,8 @@ def main() -> None:
     try:
         settings = load_settings()
         configure_logging(settings)
-        run(_serve(settings, socket.socket(fileno=int(sys.argv[1]))))
+        hurry = asyncio.Event()
+        run(_serve(settings, socket.socket(fileno=int(sys.argv[1])), hurry), hurry)
     except SettingError as error:
         json.dump((error.setting, error.problem, error.remedy), pipe)
         pipe.close()
@@ -160,9 +180,9 @@ def main() -> None:
         sys.exit(1)
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, hurry: asyncio.Event) -> None:
     # Not `server.serve`, which refuses to start while the database is gone: the parent has tried it.
-    async with serving(settings, listener) as (_, task):
+    async with serving(settings, listener, hurry) as (_, task):
         await asyncio.wait([task])
 
 

@@ -17,7 +17,6 @@ from uvloop import new_event_loop
 
 from app.errors import OffhookError, SettingError
 from app.main import create_app
-from app.media_stream.manager import MediaStreamManager
 from app.settings import Settings
 from app.store.database import reach
 from app.store.embedded import EmbeddedPostgres
@@ -25,26 +24,30 @@ from app.store.migrate import check, migrate
 
 T = TypeVar("T")
 
-GOODBYE_SECONDS = 5.0
-"""How long calls get to end, once they are told to, when the server stops."""
-
 MAX_FRAME_BYTES = 256 * 1024
 """A larger WebSocket message closes its socket (uvicorn's default is 16 MiB). Below it,
 `messages.MAX_MESSAGE` refuses by name."""
 
 
+REQUEST_SECONDS = 5
+"""How long requests get to be answered when the server stops; event streams never end by themselves."""
+
+
 class Server(uvicorn.Server):
     """A uvicorn that ends its calls before its sockets, and remembers why it had to stop."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Starlette, hurry: asyncio.Event) -> None:
+        """Once there is `hurry`, calls are not waited for."""
         super().__init__(_config(app))
         self.app = app
         self.failure: OffhookError | None = None
+        self.hurry = hurry
 
     def fail(self, error: OffhookError) -> None:
         """Stop, whatever it is doing: a part could not be loaded, or is lost. The first reason counts; what
         fails after it fails because of it."""
         self.failure = self.failure or error
+        self.hurry.set()
         self.should_exit = True
 
     @contextlib.contextmanager
@@ -53,9 +56,8 @@ class Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn closes every WebSocket at once; a call that is told before keeps its true end reason.
-        manager: MediaStreamManager = self.app.state.manager
-        await manager.close_all("server_stopped", within=GOODBYE_SECONDS)
+        # uvicorn closes every WebSocket at once: it is told when there is none left.
+        await self.app.state.drain(self.hurry)
         await super().shutdown(sockets)
 
 
@@ -115,21 +117,29 @@ def _config(app: Starlette) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=int(GOODBYE_SECONDS),
+        timeout_graceful_shutdown=REQUEST_SECONDS,
     )
 
 
-def run(main: Coroutine[None, None, T]) -> T | None:
+def run(main: Coroutine[None, None, T], hurry: asyncio.Event | None = None) -> T | None:
     """Run a command until it is done, or until SIGINT or SIGTERM cancels it. What it opened is closed
     either way. Returns None when it was cancelled.
+
+    SIGINT, and whatever comes after the first signal, means `hurry`. It never breaks off the cleaning up.
     """
 
     async def supervised() -> T | None:
         task = asyncio.create_task(main)
         loop = asyncio.get_running_loop()
-        stop = _once(task.cancel)
+
+        def stop(number: int) -> None:
+            if hurry is not None and (number == signal.SIGINT or task.cancelling()):
+                hurry.set()
+            if not task.cancelling():
+                task.cancel()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+            loop.add_signal_handler(number, stop, number)
         await asyncio.wait([task])
         return None if task.cancelled() else task.result()
 
@@ -137,54 +147,48 @@ def run(main: Coroutine[None, None, T]) -> T | None:
         return runner.run(supervised())
 
 
-def _once(action: Callable[[], object]) -> Callable[[], None]:
-    """A second signal must not break off the cleaning up, which takes seconds at most."""
-    done = False
-
-    def act() -> None:
-        nonlocal done
-        if not done:
-            done = True
-            action()
-
-    return act
-
-
-async def serve(settings: Settings, listener: socket.socket, on_start: Callable[[], None]) -> None:
-    """One server process, until it is cancelled. `on_start` is called once its database is there.
+async def serve(
+    settings: Settings, listener: socket.socket, on_start: Callable[[], None], hurry: asyncio.Event
+) -> None:
+    """One server process, until it is cancelled. `on_start` is called once its database is there. Calls are
+    waited for (`draining`) until there is `hurry`.
 
     Raises:
         OffhookError: a part could not be loaded, or is lost.
     """
-    async with running(settings, listener) as (_, task):
+    async with running(settings, listener, hurry) as (_, task):
         on_start()
         await asyncio.wait([task])
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, listener: socket.socket
+    settings: Settings, listener: socket.socket, hurry: asyncio.Event | None = None
 ) -> AsyncIterator[tuple[Starlette, asyncio.Task[None]]]:
     """A server and its database for as long as the context lasts: see `serving` and `database`.
 
     Raises:
         OffhookError: a part could not be loaded, or is lost; the task has ended then.
     """
-    async with database(settings) as settled, serving(settled, listener) as served:
+    async with database(settings) as settled, serving(settled, listener, hurry) as served:
         yield served
 
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, listener: socket.socket
+    settings: Settings, listener: socket.socket, hurry: asyncio.Event | None = None
 ) -> AsyncIterator[tuple[Starlette, asyncio.Task[None]]]:
-    """A server that runs on `listener` for as long as the context lasts: its app, and its task.
+    """A server that runs on `listener` for as long as the context lasts: its app, and its task. With an event
+    for `hurry`, its calls are waited for.
 
     Raises:
         OffhookError: a part could not be loaded, or is lost; the task has ended then.
     """
     app = create_app(settings, lambda error: server.fail(error))  # noqa: PLW0108 - there is no server yet
-    server = Server(app)
+    if hurry is None:
+        hurry = asyncio.Event()
+        hurry.set()
+    server = Server(app, hurry)
     task = asyncio.create_task(server.serve([listener]), name="server")
     try:
         yield app, task

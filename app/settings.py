@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     max_calls: int = Field(default=1000, ge=1)
     max_call_seconds: int = Field(default=86400, ge=1)
     idle_seconds: int = Field(default=300, ge=1)
+    drain_seconds: int = Field(default=300, ge=0)
+    """How long running calls may go on once the server is told to stop."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

@@ -14,7 +14,6 @@ import pytest
 from starlette.applications import Starlette
 
 from app.errors import OffhookError, SettingError
-from app.media_stream.manager import MediaStreamManager
 from app.server import Server, bind, run
 from app.settings import load_settings
 
@@ -52,6 +51,32 @@ def test_a_second_signal_of_another_kind_does_not_break_off_the_cleaning_up() ->
     assert cleaned_up
 
 
+@pytest.mark.parametrize(
+    ("signals", "hurried"),
+    [
+        ([signal.SIGTERM], False),
+        ([signal.SIGINT], True),
+        ([signal.SIGTERM, signal.SIGTERM], True),
+        ([signal.SIGTERM, signal.SIGINT], True),
+    ],
+)
+def test_a_deploy_waits_for_calls_and_a_person_or_a_second_signal_does_not(
+    signals: list[int], hurried: bool
+) -> None:
+    hurry = asyncio.Event()
+
+    async def main() -> None:
+        for number in signals:
+            os.kill(os.getpid(), number)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.05)
+
+    run(main(), hurry)
+    assert hurry.is_set() is hurried
+
+
 LOST = OffhookError("A part is lost.")
 CONSEQUENCE = OffhookError("A part that needs it is lost as well.")
 
@@ -70,8 +95,12 @@ def failing_server(*, starting: bool, running: bool, stopping: bool) -> Server:
             server.fail(LOST)
 
     app = Starlette(lifespan=lifespan)
-    app.state.manager = MediaStreamManager(idle_seconds=1, max_call_seconds=1)
-    server = Server(app)
+
+    async def drain(hurry: asyncio.Event) -> None:
+        """There are no calls."""
+
+    app.state.drain = drain
+    server = Server(app, asyncio.Event())
     return server
 
 

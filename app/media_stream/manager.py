@@ -95,6 +95,10 @@ class MediaStreamManager:
             async with asyncio.timeout(within):
                 await self._empty.wait()
 
+    async def emptied(self) -> None:
+        """Wait until no call is open."""
+        await self._empty.wait()
+
     def sweep(self) -> None:
         """End the calls that have been idle, or have lasted, too long."""
         for call_sid, connection in tuple(self._connections.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,7 +57,7 @@ class ServerProcess:
             yield process
         finally:
             if process.returncode is None:
-                process.terminate()
+                process.send_signal(signal.SIGINT)
             await process.wait()
 
     async def _ready(self) -> bool:

@@ -52,6 +52,12 @@ async def holder(database: Database, call_sid: str) -> int:
     return int(owner.removeprefix(f"{socket.gethostname()}-").split("-")[0])
 
 
+async def stopping(server: ServerProcess) -> bool:
+    """Whether it takes no more calls."""
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        return (await client.get(f"{server.settings.webhook_url}/readyz")).status_code == 503
+
+
 async def active_calls(server: ServerProcess) -> float:
     async with httpx2.AsyncClient(trust_env=False) as client:
         metrics = (await client.get(f"{server.settings.webhook_url}/metrics")).text
@@ -93,7 +99,21 @@ async def test_the_call_of_a_killed_worker_goes_on_with_the_other_and_is_counted
         assert await active_calls(server) == 0
 
 
-@pytest.mark.parametrize("stop", ["SIGTERM to the parent", "Ctrl-C"])
+async def test_a_deploy_lets_a_call_come_to_its_end(server: ServerProcess, queries: Queries) -> None:
+    call = SimulatedCall(server.settings.webhook_url, [Pause(4), HangUp()])
+    async with server.running("--workers", str(WORKERS)) as parent:
+        running = asyncio.create_task(call.run())
+        await server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
+        parent.terminate()
+        assert (await running).trail == ("Connect",)
+        async with asyncio.timeout(15):
+            assert await parent.wait() == 0
+    stored = await queries.get_call(call.call_sid)
+    assert stored is not None
+    assert stored.end_reason == "caller_hung_up"
+
+
+@pytest.mark.parametrize("stop", ["SIGTERM twice", "Ctrl-C"])
 async def test_workers_that_are_stopped_end_their_calls(
     server: ServerProcess, queries: Queries, stop: str
 ) -> None:
@@ -107,6 +127,8 @@ async def test_workers_that_are_stopped_end_their_calls(
                 process.send_signal(signal.SIGINT)
             parent.send_signal(signal.SIGINT)
         else:
+            parent.terminate()
+            await become(lambda: stopping(server))
             parent.terminate()
         async with asyncio.timeout(15):
             assert await parent.wait() == 0
