@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from app import __version__
+from app.check.command import check
 from app.errors import OffhookError, SettingError
 from app.jobs.worker import JobWorker
 from app.logs import configure_logging
@@ -161,4 +162,5 @@ async def demonstrate() -> bool:
 
 
 main.add_command(call)
+main.add_command(check)
 main.add_command(sign)

@@ -17,6 +17,7 @@ from app.api.events import EventsApi
 from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, Calls
+from app.check.language import warn_of_models
 from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS
 from app.draining import drain
@@ -87,6 +88,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         parts = {
             "the loading of speech and language": load(),
+            "the look at the models' dates": warn_of_models(settings),
             "the watch on idle calls": manager.run(),
             "the watch on calls of dead servers": leases.run(),
             "the live updates": live.run(),

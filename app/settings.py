@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     twilio_account_sid: str = ""
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_phone_number: str = ""
+    twilio_api_url: str = ""
+    """Another base URL that plays Twilio's REST API; empty: Twilio's own."""
 
     speech_to_text: Names = ("auto",)
     text_to_speech: Names = ("auto",)

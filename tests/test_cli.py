@@ -72,7 +72,7 @@ def test_a_database_without_tables_is_said_to_need_migrating(postgres_server: st
 
 def test_help_names_the_commands(tmp_path: Path) -> None:
     result = offhook("--help", cwd=tmp_path)
-    assert all(name in result.stdout for name in ("serve", "call", "sign", "worker", "migrate"))
+    assert all(name in result.stdout for name in ("serve", "call", "check", "sign", "worker", "migrate"))
 
 
 def test_a_call_to_no_server_says_what_to_do(tmp_path: Path) -> None:

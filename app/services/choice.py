@@ -29,6 +29,19 @@ def ears(settings: Settings) -> SpeechToText:
     """The recognisers of SPEECH_TO_TEXT; a later one takes over in a call where an earlier one fails.
 
     Raises:
+        SettingError: see `recognisers`.
+    """
+    engines = recognisers(settings)
+    # A network recogniser that gives up is opened again even if there is no other to go to.
+    if [engine.name for engine in engines] == ["local"]:
+        return engines[0]
+    return FailoverSpeechToText(engines, settings.failover_seconds)
+
+
+def recognisers(settings: Settings) -> list[SpeechToText]:
+    """Those of SPEECH_TO_TEXT, in their order.
+
+    Raises:
         SettingError: a name needs what is not set or not installed, or nobody speaks the language.
     """
     english = settings.speech_language.lower().startswith("en")
@@ -47,12 +60,23 @@ def ears(settings: Settings) -> SpeechToText:
             engines.append(GoogleSpeechToText(settings))
         else:
             engines.append(LocalSpeechToText(settings))
-    # A network recogniser that gives up is opened again even if there is no other to go to.
-    return engines[0] if names == ["local"] else FailoverSpeechToText(engines, settings.failover_seconds)
+    return engines
 
 
 def voice(settings: Settings) -> PhraseCache:
     """The voices of TEXT_TO_SPEECH, with repeated phrases made ahead.
+
+    Raises:
+        SettingError: see `voices`.
+    """
+    engines = voices(settings)
+    if len(engines) == 1:
+        return PhraseCache(engines[0])
+    return PhraseCache(FailoverTextToSpeech(engines, settings.failover_seconds))
+
+
+def voices(settings: Settings) -> list[TextToSpeech]:
+    """Those of TEXT_TO_SPEECH, in their order.
 
     Raises:
         SettingError: a name needs what is not set or not installed.
@@ -61,29 +85,39 @@ def voice(settings: Settings) -> PhraseCache:
         settings.text_to_speech,
         {"google": google_is_configured(settings), "openai": openai_is_configured(settings), "local": True},
     )
-    voices: list[TextToSpeech] = []
+    engines: list[TextToSpeech] = []
     for name in names:
         if name == "google":
             from app.services.text_to_speech.google import GoogleTextToSpeech
 
-            voices.append(GoogleTextToSpeech(settings))
+            engines.append(GoogleTextToSpeech(settings))
         elif name == "openai" and settings.openai_speech_model:
             from app.services.text_to_speech.openai_speech import OpenAISpeech
 
-            voices.append(OpenAISpeech(settings))
+            engines.append(OpenAISpeech(settings))
         elif name == "openai":
             from app.services.text_to_speech.openai_realtime import OpenAIRealtimeVoice
 
-            voices.append(OpenAIRealtimeVoice(settings))
+            engines.append(OpenAIRealtimeVoice(settings))
         else:
-            voices.append(LocalTextToSpeech(settings))
-    if len(voices) == 1:
-        return PhraseCache(voices[0])
-    return PhraseCache(FailoverTextToSpeech(voices, settings.failover_seconds))
+            engines.append(LocalTextToSpeech(settings))
+    return engines
 
 
 def mind(settings: Settings) -> LanguageModel:
     """The language models of LANGUAGE_MODEL: each model of OPENAI_MODEL in turn, then the local assistant.
+
+    Raises:
+        SettingError: see `minds`.
+    """
+    models = minds(settings)
+    if len(models) == 1:
+        return models[0]
+    return FailoverLanguageModel(models, failover_seconds=settings.failover_seconds)
+
+
+def minds(settings: Settings) -> list[LanguageModel]:
+    """Those of LANGUAGE_MODEL, in their order, each model of OPENAI_MODEL by itself.
 
     Raises:
         SettingError: a name needs what is not set or not installed.
@@ -96,11 +130,7 @@ def mind(settings: Settings) -> LanguageModel:
             models += [OpenAILanguageModel(settings, model) for model in settings.openai_model]
         else:
             models.append(LocalLanguageModel(settings))
-    return (
-        models[0]
-        if len(models) == 1
-        else FailoverLanguageModel(models, failover_seconds=settings.failover_seconds)
-    )
+    return models
 
 
 def openings() -> tuple[str, ...]:
