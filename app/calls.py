@@ -21,7 +21,7 @@ from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.manager import CallTakenError, MediaStreamManager
 from app.services.language_model import Item, LanguageModel
-from app.services.speech_to_text import SpeechToText
+from app.services.speech_to_text.warm import WarmEars
 from app.services.text_to_speech import TextToSpeech
 from app.settings import Settings
 from app.store.database import Lost, why
@@ -77,7 +77,7 @@ class Calls:
         writer: Writer,
         queries: Queries,
         *,
-        ears: SpeechToText,
+        ears: WarmEars,
         voice: TextToSpeech,
         mind: LanguageModel,
     ) -> None:
@@ -106,6 +106,8 @@ class Calls:
     ) -> None:
         """A call is announced; its stream may follow. Once is as good as ten times."""
         self._writer.add(CallRegistered(call_sid, direction, from_number, to_number, user_id))
+        self._ears.warm(call_sid)
+        self._mind.warm()
 
     async def open(self, call_sid: str, user_id: str | None) -> OpenCall:
         """A stream has named its call.

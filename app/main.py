@@ -30,6 +30,7 @@ from app.media_stream.manager import MediaStreamManager
 from app.operator_token import operator_token
 from app.services import choice
 from app.services.language_model.clauses import split
+from app.services.speech_to_text.warm import WarmEars
 from app.services.text_to_speech import SynthesisError
 from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings
@@ -59,7 +60,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     manager = MediaStreamManager(
         idle_seconds=settings.idle_seconds, max_call_seconds=settings.max_call_seconds
     )
-    ears, voice, mind = choice.ears(settings), choice.voice(settings), choice.mind(settings)
+    ears, voice, mind = WarmEars(choice.ears(settings)), choice.voice(settings), choice.mind(settings)
     calls = Calls(settings, manager, writer, queries, ears=ears, voice=voice, mind=mind)
     signatures = Signatures(settings)
     tokens = StreamTokens(settings)

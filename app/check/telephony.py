@@ -14,7 +14,7 @@ from app.settings import Settings
 
 NGROK = "run: ngrok start --config ngrok.yml offhook, and set WEBHOOK_URL to the https address it prints."
 USELESS = ("certificate", "SSL", "Name or service", "nodename", "resolution")
-"""Words of errors that Twilio would meet as well: of a name that nobody knows, a certificate that is wrong."""
+"""Words of errors that Twilio would meet as well: nobody knows the name, the certificate is wrong."""
 
 
 async def check_telephony(settings: Settings) -> list[Finding]:

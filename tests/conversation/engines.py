@@ -108,6 +108,8 @@ class ScriptedMind:
 
     async def aclose(self) -> None: ...
 
+    def warm(self) -> None: ...
+
     async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         self.asked.append(talk)
         for event in self.replies.pop(0):

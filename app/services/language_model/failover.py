@@ -45,6 +45,11 @@ class FailoverLanguageModel:
         for model, _ in self._models:
             await model.aclose()
 
+    def warm(self) -> None:
+        """Make all ready: which of them will answer is not known."""
+        for model, _ in self._models:
+            model.warm()
+
     async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         """What to say and do next, from the first model that gives a whole answer.
 

@@ -88,5 +88,8 @@ class LanguageModel(Protocol):
     async def aclose(self) -> None:
         """Let go of everything."""
 
+    def warm(self) -> None:
+        """A call is about to begin: make ready what its first reply would wait for. Returns at once."""
+
     def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         """What to say and do next. Closing the generator cancels it; nothing it yielded is kept then."""

@@ -30,6 +30,9 @@ class LocalLanguageModel:
     async def aclose(self) -> None:
         """There is nothing to let go of."""
 
+    def warm(self) -> None:
+        """There is nothing to wait for."""
+
     async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         """What to say and do next. Items come first: what was promised counts from the first word heard."""
         for event in decide(talk, can_transfer=self._can_transfer):

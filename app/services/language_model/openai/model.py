@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal
@@ -29,6 +31,10 @@ REPLY_TOKENS = 500
 SECONDS = 20.0
 """Without a byte; for use without a failover, which is far less patient."""
 
+WARM_SECONDS = 30.0
+"""How long a connection that was opened ahead is taken to be good: calls that begin together need one."""
+WARMING_SECONDS = 5.0
+
 
 class OpenAILanguageModel:
     """One model of one server, by the Chat Completions API, which every compatible server has."""
@@ -39,6 +45,8 @@ class OpenAILanguageModel:
         self._can_transfer = bool(settings.transfer_number)
         self._tools = tools_for(can_transfer=self._can_transfer)
         self._client: AsyncOpenAI | None = None
+        self._warming: asyncio.Task[None] | None = None
+        self._warmed_at = float("-inf")
         # What not every model or server takes; what one refuses is not sent again.
         self._options: dict[str, Any] = {
             # From gpt-5.4 on tools work here only without reasoning, and it would cost seconds anyway.
@@ -53,8 +61,28 @@ class OpenAILanguageModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._warming:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
         if self._client:
             await self._client.close()
+
+    def warm(self) -> None:
+        """Begin to open a connection, which costs a TLS handshake. It is kept for the reply."""
+        now = time.monotonic()
+        if self._client and now - self._warmed_at >= WARM_SECONDS:
+            self._warmed_at = now
+            self._warming = asyncio.create_task(
+                self._connect(self._client), name=f"connection for {self.name}"
+            )
+
+    async def _connect(self, client: AsyncOpenAI) -> None:
+        try:
+            async with asyncio.timeout(WARMING_SECONDS):
+                await client.models.retrieve(self.name)
+        except (openai.OpenAIError, TimeoutError, ValueError) as error:
+            # A server may not know this request, and is connected all the same. The rest the reply will meet.
+            log.debug("%s was asked for ahead: %s", self.name, error)
 
     async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         """What to say and do next. Items come once the model has called for them, before it confirms them;
