@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from xml.etree import ElementTree
 
 import asyncpg
@@ -37,6 +38,11 @@ async def test_an_incoming_call_is_answered_with_a_stream_and_its_token(server: 
     assert stream is not None
     assert stream.get("url") == server.websocket_url
     assert [parameter.get("name") for parameter in stream.findall("Parameter")] == ["token"]
+
+
+async def test_recognition_is_opened_while_the_webhook_is_answered(server: RunningServer) -> None:
+    await answer(server, "/voice/incoming", CALL | {"CallSid": "CAwarm"})
+    assert "recognition that waits for CAwarm" in {task.get_name() for task in asyncio.all_tasks()}
 
 
 async def test_the_same_webhook_twice_is_one_call(server: RunningServer) -> None:
