@@ -16,6 +16,8 @@ from app.errors import OffhookError
 from app.services.text_to_speech import SynthesisError
 from app.settings import load_settings
 from tests.check.reading import KEY, levels, said
+from tests.check.test_speech import Listener
+from tests.providers.google_voice_server import GoogleVoiceServer
 from tests.providers.openai_server import Status, openai_server
 from tests.test_cli import UNREACHABLE, offhook
 
@@ -94,6 +96,22 @@ async def test_everything_at_once_and_no_secret_in_it(postgres_url: str, tmp_pat
     assert "✓" in levels(report["Database"])
     assert "secret" not in said(findings)
     assert not show(report, Console(file=io.StringIO()))
+
+
+async def test_the_local_engines_start_while_google_is_busy(postgres_url: str, tmp_path: Path) -> None:
+    """A fork beside gRPC once crashed them."""
+    async with Listener([]).serving() as ears, GoogleVoiceServer() as voice:
+        result = await asyncio.to_thread(
+            offhook,
+            "check",
+            cwd=tmp_path,
+            GOOGLE_PLAINTEXT="1",
+            GOOGLE_CLOUD_PROJECT_ID="p",
+            GOOGLE_SPEECH_ENDPOINT=ears.address,
+            GOOGLE_TTS_ENDPOINT=voice.address,
+            DATABASE_URL=postgres_url,
+        )
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_a_laptop_with_nothing_configured_is_well(tmp_path: Path) -> None:
