@@ -90,6 +90,17 @@ async def test_a_stream_that_nobody_comes_for_is_closed_and_leaves_nothing(serve
     assert len(server.configs) == 2
 
 
+async def test_a_stream_that_was_claimed_lasts_as_long_as_its_call() -> None:
+    engine = ScriptedEars()
+    ears = WarmEars(engine, unclaimed_seconds=0.02)
+    ears.warm("CA1")
+    await asyncio.sleep(0)
+    async with ears.stream("CA1"):
+        await asyncio.sleep(0.1)
+        assert engine.open_streams == 1
+    assert engine.open_streams == 0
+
+
 async def test_a_call_that_was_not_announced_here_opens_its_own(server: SpeechServer) -> None:
     async with warm_google(server) as ears:
         ears.warm("CA1")
