@@ -257,6 +257,7 @@ class Conversation:
         anything_heard = self._speaking.interrupt()
         now = time.monotonic()
         self._detector.cleared(now)
+        self._hearing.spoke(self._line.now_ms())
         self._turns.asked(asked)
         if not anything_heard:
             self._hearing.take_back()
@@ -265,7 +266,7 @@ class Conversation:
 
     def _say(self, *events: ReplyEvent) -> None:
         """Take the turn, whoever has it."""
-        if self._line.remaining_seconds() > 0:
+        if self._speaking.reply.begun:
             self._interrupt()
         self._turns.speaks(time.monotonic())
         self._begin(*events)
@@ -282,6 +283,11 @@ class Conversation:
         self._speaking.begin(reply, saying(*events), self._tasks)
         self._set_timer()
 
+    def on_begun(self) -> None:
+        """What the assistant says answers all words so far."""
+        self._hearing.answer()
+        self._turns.begun()
+
     def on_sent(self, audio: bytes, seconds: float, *, filler: bool) -> None:
         """Part of what the assistant says is on its way, and begins to be heard in `seconds`."""
         now = time.monotonic()
@@ -289,8 +295,6 @@ class Conversation:
         lasts = seconds + len(audio) / BYTES_PER_SECOND
         self._turns.audible(now + lasts, filler=filler)
         self._hearing.spoke(self._line.now_ms() + round(lasts * 1000))
-        if not filler:
-            self._hearing.answer()
         self._set_timer()
 
     def on_heard_out(self, asked: str, ending: Ending | None) -> None:

@@ -28,6 +28,9 @@ FILLERS = ("One moment, please.", "Just a second.")
 class Listener(Protocol):
     """Who is told how far the assistant has come."""
 
+    def on_begun(self) -> None:
+        """A reply begins to be heard; fillers do not count."""
+
     def on_sent(self, audio: bytes, seconds: float, *, filler: bool) -> None:
         """Audio was sent, and begins to be heard in `seconds`."""
 
@@ -174,6 +177,8 @@ class Speaking:
                     await reply.allowed()
                     if not reply.in_clause:
                         self._line.begin_clause(clause, epoch)
+                        if not reply.begun:
+                            self._listener.on_begun()
                         reply.begun = reply.in_clause = True
                     self._play(chunk, epoch, filler=False)
                     self._reach(reply, "first_frame")

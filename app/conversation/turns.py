@@ -185,12 +185,14 @@ class TurnTaking:
         self._owed_from = self._waits_from = now
         self._filled = self._counted = self._cut_at_its_end = False
 
+    def begun(self) -> None:
+        """The reply itself begins to be heard: what it answers is answered."""
+        self._forget_words()
+
     def audible(self, until: float, *, filler: bool = False) -> None:
         """Something was sent, and all that was sent will have been heard at `until`."""
         self._audible, self._filled, self._counted = True, filler, False
         self._plays_until = self._waits_from = until
-        if not filler:
-            self._forget_words()
 
     def heard_out(self, now: float) -> list[Decision]:
         """Everything said has been heard."""

@@ -181,3 +181,15 @@ async def test_a_machine_gets_the_message_once_and_is_not_talked_with() -> None:
         async with asyncio.timeout(5):
             assert await call.task == "agent_hung_up"
         assert call.mind.asked == []
+
+
+async def test_an_answer_of_which_only_a_breath_was_sent_is_still_owed() -> None:
+    async with a_call([Say("One two three.")], [Say("Again: one two three.")]) as call:
+        await greeted(call)
+        say(call, "Count to three.")
+        await call.until_clause("One two three.")
+        call.speak_up()
+        call.pass_time(5)
+        call.ears.hear(SpeechEnded(9000), Final("", 8500, 9000))
+        await call.until_clause("Again: one two three.")
+        assert call.mind.asked[1].messages[-1] == Message("user", "Count to three.")

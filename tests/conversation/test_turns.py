@@ -35,6 +35,7 @@ def answering(now: float = 10.0) -> TurnTaking:
     turns = listening()
     said(turns, SAID, now - 3)
     assert turns.tick(now) == [SPEAK]
+    turns.begun()
     turns.audible(now + 5)
     return turns
 
@@ -306,7 +307,10 @@ class Talk:
                 self.do(turns.words(self.words, now))
                 self.do(turns.no_words(now))
             case "sent" if self.reply and self.allowed:
-                self.audible, self.words, self.fillers = True, "", 0
+                if not self.audible:
+                    turns.begun()
+                    self.words = ""
+                self.audible, self.fillers = True, 0
                 turns.audible(now + 0.5)
             case "done" if self.reply and self.allowed:
                 self.audible, self.reply = False, None
