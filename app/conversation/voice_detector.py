@@ -1,16 +1,25 @@
-"""The caller's voice, told from everything else a telephone line carries. No I/O: audio and a clock in."""
+"""The caller's voice, told from everything else a telephone line carries. No I/O: audio and a clock in.
+
+A frame counts as voice when it is louder than what is expected (the noise, and the agent's own echo), repeats with
+a pitch that follows from the frame's before, moves as tones and hums do not, and sounds like an open mouth.
+A few such frames make a voice.
+"""
 
 from __future__ import annotations
 
 import audioop
-import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.conversation.voicing import WINDOW, judge, power
+from app.conversation.echo import COMPARED, Echo
+from app.conversation.noise_floor import NoiseFloor
+from app.conversation.voicing import WINDOW, Spectrum, judge, likeness, spectrum_of
 
 FRAME = 160
+"""Samples, 20 ms."""
+_FRAME_SECONDS = FRAME / 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,68 +38,162 @@ class VoiceEnded:
     """Where the silence began."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The numbers. benchmarks/barge_in.py says what they do."""
+
+    louder: float = 2.5
+    """How many times the noise's power a frame must have to be looked at."""
+    quietest: float = 80.0**2
+    """The least power of a voice: -52 dB."""
+    subtract: float = 2.0
+    """How many times the expected power is taken out of each bin before a frame is judged."""
+    remains: float = 0.3
+    """The share of a frame's power that must remain then."""
+    periodic: float = 0.55
+    middle: float = 0.03
+    """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
+    tonal: float = 0.97
+    alike: float = 0.985
+    glide: float = 1.2
+    """By how much the pitch may change in a frame."""
+    span: int = 15
+    """Frames over which voiced ones are counted, 300 ms."""
+    voiced: int = 4
+    voiced_open: int = 3
+    hum: int = 30
+    """Voiced frames after which a closed mouth is an interruption too, 600 ms."""
+    echo: float = 0.5
+    silence: float = 0.2
+    """Seconds without a voice after which it has ended."""
+    unvoiced: float = 0.4
+    """Seconds for which sound without pitch may go on and still be part of what is said."""
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A frame, as far as it matters later."""
+
+    active: bool = False
+    voiced: bool = False
+    open: bool = False
+
+
 class VoiceDetector:
     """One call's."""
 
-    def __init__(self) -> None:
+    def __init__(self, thresholds: Thresholds = Thresholds()) -> None:
+        self._numbers = thresholds
+        self._noise = NoiseFloor()
+        self._echo = Echo()
         self._held = bytearray()
-        self._window = bytearray(2 * WINDOW)
-        self._floor = -60.0
-        self._outgoing: list[tuple[float, float, float]] = []
-        self._voiced = 0
-        self._quiet = 0
-        self._began = 0.0
-        self._last = 0.0
+        self._recent = bytearray(2 * COMPARED)
+        self._position = 0
+        self._origin: float | None = None
+        self._frames: deque[_Heard] = deque(maxlen=40)
+        self._previous: Spectrum | None = None
+        self._pitch = 0.0
         self._speaking = False
+        self._active_at = 0.0
+        self._voiced_at = 0.0
+        self._learn_in = 0
 
     def sent(self, audio: bytes, audible_at: float) -> None:
         """Agent audio (8 kHz μ-law) that will be audible on the line from `audible_at` on."""
-        level = _level(audioop.ulaw2lin(audio, 2))
-        self._outgoing.append((audible_at, audible_at + len(audio) / 8000, level))
+        self._echo.sent(audio, audible_at)
 
     def cleared(self, now: float) -> None:
         """What has not been played by now never will be (its echo of the last half second still returns)."""
-        self._outgoing = [
-            (start, min(end, now), level) for start, end, level in self._outgoing if start < now
-        ]
+        self._echo.cleared(now)
 
     def hear(self, audio: bytes, now: float) -> list[VoiceStarted | VoiceEnded]:
         """A chunk of the caller's μ-law that ended `now`, of any length."""
-        events: list[VoiceStarted | VoiceEnded] = []
         self._held += audio
+        self._position += len(audio)
+        origin = now - self._position / 8000
+        # Chunks come late, never early: the line's clock is that of the timeliest.
+        if self._origin is None or origin < self._origin or origin > self._origin + 0.3:
+            self._origin = origin
+        else:
+            self._origin += 0.005 * len(audio) / 8000
+        events: list[VoiceStarted | VoiceEnded] = []
         while len(self._held) >= FRAME:
             frame = audioop.ulaw2lin(bytes(self._held[:FRAME]), 2)
             del self._held[:FRAME]
-            event = self._frame(frame, now - len(self._held) / 8000)
+            event = self._frame(frame, self._origin + (self._position - len(self._held)) / 8000)
             if event:
                 events.append(event)
         return events
 
     def _frame(self, frame: bytes, now: float) -> VoiceStarted | VoiceEnded | None:
-        self._window = self._window[len(frame) :] + frame
-        level = _level(frame)
-        self._floor = min(level, self._floor + 0.05) if not self._speaking else min(level, self._floor + 0.02)
-        self._floor = max(self._floor, -65.0)
-        self._outgoing = [piece for piece in self._outgoing if piece[1] > now - 0.5]
-        echo = max((piece[2] for piece in self._outgoing if piece[0] < now), default=-100.0) - 10
-        if level > max(self._floor + 8, echo, -50):
-            voicing = judge(power(np.frombuffer(bytes(self._window), np.int16)))
-            if voicing.periodic > 0.6 and voicing.middle > 0.05 and voicing.tonal < 0.9:
-                if not self._voiced:
-                    self._began = now - 0.04
-                self._voiced += 1
-                self._last = now
-        if not self._speaking and now - self._last > 0.1:
-            self._voiced = 0
-        if not self._speaking and self._voiced >= 5:
-            self._speaking = True
-            return VoiceStarted(self._began)
-        if self._speaking and now - self._last > 0.22:
-            self._speaking = False
-            self._voiced = 0
-            return VoiceEnded(self._last)
-        return None
+        self._recent = self._recent[len(frame) :] + frame
+        heard = self._judge(frame, now)
+        self._frames.append(heard)
+        if heard.active:
+            self._active_at = now
+        if heard.voiced:
+            self._voiced_at = now
+        if self._speaking:
+            return self._ended(now)
+        return self._started(now)
 
+    def _judge(self, frame: bytes, now: float) -> _Heard:
+        numbers = self._numbers
+        power = float(audioop.rms(frame, 2)) ** 2
+        is_noise = self._noise.hear(power)
+        if is_noise:
+            self._previous = None
+            self._learn_in -= 1
+            if self._learn_in <= 0:
+                self._learn_in = 3
+                self._noise.learn(self._spectrum())
+            return _Heard()
+        if power < max(numbers.quietest, numbers.louder * self._noise.power):
+            self._previous = None
+            return _Heard()
+        spectrum = self._spectrum()
+        expected = self._noise.spectrum
+        echo = self._echo.expected(now)
+        if echo is not None:
+            expected = expected + echo
+        rest = np.maximum(spectrum - numbers.subtract * expected, 0)
+        previous, self._previous = self._previous, rest
+        if rest.sum() < numbers.remains * spectrum.sum():
+            return _Heard()
+        voicing = judge(rest)
+        follows = 1 / numbers.glide < voicing.pitch / (self._pitch or 1) < numbers.glide
+        self._pitch = voicing.pitch
+        tone = voicing.tonal > numbers.tonal or (
+            previous is not None and likeness(previous, rest) > numbers.alike
+        )
+        voiced = voicing.periodic > numbers.periodic and follows and not tone
+        return _Heard(active=True, voiced=voiced, open=voiced and voicing.middle > numbers.middle)
 
-def _level(samples: bytes) -> float:
-    return 20 * math.log10(max(audioop.rms(samples, 2), 1) / 32768)
+    def _started(self, now: float) -> VoiceStarted | None:
+        numbers = self._numbers
+        latest = list(self._frames)[-numbers.span :]
+        voiced = sum(heard.voiced for heard in latest)
+        if voiced < numbers.voiced:
+            return None
+        if self._echo.possible(now):
+            wide = sum(heard.open for heard in latest) >= numbers.voiced_open
+            if not wide and sum(heard.voiced for heard in self._frames) < numbers.hum:
+                return None
+            samples = np.frombuffer(bytes(self._recent), np.int16).astype(np.float64)
+            if self._echo.explains(samples, now) > numbers.echo:
+                self._frames.clear()
+                return None
+        first = next(i for i, heard in enumerate(latest) if heard.active)
+        self._speaking = True
+        return VoiceStarted(now - (len(latest) - first) * _FRAME_SECONDS)
+
+    def _ended(self, now: float) -> VoiceEnded | None:
+        silent = now - self._active_at >= self._numbers.silence
+        if not silent and now - self._voiced_at < self._numbers.unvoiced:
+            return None
+        self._speaking = False
+        self._frames.clear()
+        return VoiceEnded(self._active_at if silent else self._voiced_at)
+
+    def _spectrum(self) -> Spectrum:
+        return spectrum_of(np.frombuffer(bytes(self._recent[-2 * WINDOW :]), np.int16))

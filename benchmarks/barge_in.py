@@ -1,0 +1,532 @@
+"""How well and how fast the caller's voice is told from everything else while the agent speaks.
+
+    python benchmarks/barge_in.py [--voices DIR] [--cases 400] [--seed 1] [--list]
+
+Every case is a made stretch of a call: the agent speaks, its echo may come back, the line is noisy, and the caller
+says something, or nothing, or coughs. Speech is what lies in DIR (8 kHz WAV, any depth; default tests/speech); every
+other sound is synthesised from the seed. Prints latency from the caller's first sound to the decision, missed
+and wrong interruptions, how late the end of the voice is noticed, and the cost of a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import audioop
+import random
+import statistics
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+
+Sound = npt.NDArray[np.float64]
+"""Samples at 8 kHz, full scale 1."""
+
+RATE = 8000
+AGENT_LEVEL = -20.0
+FRAME = 160
+MISSED_AFTER = 1.0
+"""Seconds from the first sound after which a decision has come too late to count."""
+
+
+# --- sounds -----------------------------------------------------------------------------------------------------
+
+
+def seconds(sound: Sound) -> float:
+    return len(sound) / RATE
+
+
+def level(sound: Sound) -> float:
+    """dB of full scale, over the parts that are not silent: what a meter shows while somebody speaks."""
+    frames = np.resize(sound, -(-len(sound) // FRAME) * FRAME).reshape(-1, FRAME)
+    power = (frames**2).mean(axis=1)
+    active = power[power > power.max() * 1e-3]
+    return float(10 * np.log10(active.mean() + 1e-12))
+
+
+def at_level(sound: Sound, db: float) -> Sound:
+    result: Sound = sound * 10 ** ((db - level(sound)) / 20)
+    return result
+
+
+def band(sound: Sound, low: float, high: float) -> Sound:
+    """Steep band-pass."""
+    spectrum = np.fft.rfft(sound)
+    hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
+    gain = 1 / (1 + (low / np.maximum(hertz, 1)) ** 8) / (1 + (hertz / high) ** 12)
+    result: Sound = np.fft.irfft(spectrum * gain, len(sound))
+    return result
+
+
+def coloured(rng: np.random.Generator, length: int, exponent: float) -> Sound:
+    """Noise whose power falls with frequency to the power of `exponent`: 0 white, 1 pink, 2 brown."""
+    spectrum = np.fft.rfft(rng.normal(size=length))
+    hertz = np.maximum(np.fft.rfftfreq(length, 1 / RATE), 40)
+    result: Sound = np.fft.irfft(spectrum / hertz ** (exponent / 2), length)
+    return result
+
+
+def tones(length: int, *hertz: float) -> Sound:
+    at = np.arange(length) / RATE
+    result: Sound = np.sum([np.sin(2 * np.pi * f * at) for f in hertz], axis=0)
+    return result
+
+
+def voice_source(rng: np.random.Generator, pitch: Sound, formants: list[tuple[float, float, float]]) -> Sound:
+    """Harmonics of a moving `pitch` (Hz per sample), shaped by formants (Hz, bandwidth, dB)."""
+    phase = 2 * np.pi * np.cumsum(pitch * (1 + 0.004 * rng.normal(size=len(pitch)).cumsum() * 0.02)) / RATE
+    result = np.zeros(len(pitch))
+    for n in range(1, 30):
+        hertz = n * pitch
+        gain = sum(10 ** (db / 20) / (1 + ((hertz - f) / (width / 2)) ** 2) for f, width, db in formants)
+        result += np.where(hertz < 3600, gain, 0) * np.sin(n * phase)
+    return result
+
+
+def envelope(length: int, attack: float, decay: float) -> Sound:
+    at = np.arange(length) / RATE
+    result: Sound = np.minimum(at / attack, 1) * np.minimum((at[-1] - at) / decay, 1)
+    return result
+
+
+NASAL = [(260.0, 90.0, 0.0), (1000.0, 200.0, -26.0), (2200.0, 300.0, -32.0)]
+"""A closed mouth: next to nothing above 700 Hz."""
+SCHWA = [(560.0, 90.0, 0.0), (1350.0, 140.0, -8.0), (2450.0, 200.0, -16.0)]
+
+
+def mm_hm(rng: np.random.Generator) -> Sound:
+    pitch = rng.uniform(90, 250)
+    pulse = rng.uniform(0.12, 0.3)
+    parts = []
+    for n in range(int(rng.integers(1, 3))):
+        length = int(pulse * RATE)
+        bend = np.linspace(1, rng.uniform(0.85, 1.25), length)
+        hum = voice_source(rng, pitch * (1.15 if n else 1.0) * bend, NASAL)
+        parts += [hum * envelope(length, 0.03, 0.06), np.zeros(int(rng.uniform(0.02, 0.1) * RATE))]
+    return np.concatenate(parts)
+
+
+def uh_huh(rng: np.random.Generator) -> Sound:
+    pitch = rng.uniform(90, 250)
+    parts = []
+    for n in range(2):
+        length = int(rng.uniform(0.1, 0.18) * RATE)
+        bend = np.linspace(1, rng.uniform(0.9, 1.2), length)
+        vowel = voice_source(rng, pitch * (1.2 if n else 1.0) * bend, SCHWA) * envelope(length, 0.02, 0.04)
+        breath = coloured(rng, int(0.06 * RATE), 0.5)
+        parts += [vowel, breath / np.abs(breath).max() * np.abs(vowel).max() * 0.1]
+    return np.concatenate(parts[:-1])
+
+
+def cough(rng: np.random.Generator) -> Sound:
+    """Explosion, a rush of air, and often a short rough voice at the end."""
+    parts = []
+    for _ in range(int(rng.integers(1, 4))):
+        burst = coloured(rng, int(rng.uniform(0.03, 0.06) * RATE), 0.7)
+        burst *= np.exp(-np.arange(len(burst)) / RATE / 0.02) * 3
+        rush = coloured(rng, int(rng.uniform(0.08, 0.25) * RATE), 1.0)
+        rush *= np.exp(-np.arange(len(rush)) / RATE / 0.12)
+        parts += [burst / burst.std() * 0.5, rush / rush.std() * 0.25]
+        if rng.random() < 0.6:
+            length = int(rng.uniform(0.04, 0.1) * RATE)
+            pitch = np.linspace(rng.uniform(150, 350), rng.uniform(90, 150), length)
+            rough = voice_source(rng, pitch * (1 + 0.05 * rng.normal(size=length)), SCHWA)
+            rough = rough / rough.std() * 0.15 + coloured(rng, length, 0.5) * 0.1
+            parts.append(rough * envelope(length, 0.01, 0.03))
+        parts.append(np.zeros(int(rng.uniform(0.05, 0.3) * RATE)))
+    return band(np.concatenate(parts), 250, 3300)
+
+
+def click(rng: np.random.Generator) -> Sound:
+    length = int(rng.uniform(0.002, 0.03) * RATE)
+    return coloured(rng, length, 0) * np.exp(-np.arange(length) / RATE / 0.006)
+
+
+def breath(rng: np.random.Generator) -> Sound:
+    length = int(rng.uniform(0.3, 0.9) * RATE)
+    return band(coloured(rng, length, 0.5), 300, rng.uniform(1500, 3300)) * envelope(length, 0.1, 0.2)
+
+
+def door(rng: np.random.Generator) -> Sound:
+    """A thud: a few damped low resonances, then a rattle."""
+    length = int(0.4 * RATE)
+    at = np.arange(length) / RATE
+    thud = sum(
+        np.sin(2 * np.pi * rng.uniform(60, 420) * at) * np.exp(-at / rng.uniform(0.02, 0.09)) for _ in range(5)
+    )
+    return thud + coloured(rng, length, 1) / 60 * np.exp(-at / 0.1)
+
+
+def typing(rng: np.random.Generator) -> Sound:
+    parts = []
+    for _ in range(int(rng.integers(4, 14))):
+        parts += [click(rng) * rng.uniform(0.4, 1), np.zeros(int(rng.uniform(0.05, 0.25) * RATE))]
+    return np.concatenate(parts)
+
+
+def dtmf(rng: np.random.Generator) -> Sound:
+    rows, columns = (697, 770, 852, 941), (1209, 1336, 1477)
+    parts = []
+    for _ in range(int(rng.integers(1, 5))):
+        length = int(rng.uniform(0.06, 0.3) * RATE)
+        parts += [tones(length, rng.choice(rows), rng.choice(columns)), np.zeros(int(0.08 * RATE))]
+    return np.concatenate(parts)
+
+
+def ringing(rng: np.random.Generator) -> Sound:
+    pair = [(440.0, 480.0), (400.0, 450.0), (425.0,), (480.0, 620.0), (350.0, 440.0)][int(rng.integers(5))]
+    return tones(int(rng.uniform(0.3, 1.5) * RATE), *pair)
+
+
+def hum(rng: np.random.Generator) -> Sound:
+    base = float(rng.choice([50.0, 60.0]))
+    return tones(3 * RATE, *[base * n for n in (1, 2, 3, 4, 5, 7) if rng.random() < 0.8])
+
+
+def melody(rng: np.random.Generator) -> Sound:
+    """Music on hold as a telephone system beeps it: a note, with overtones, after the other."""
+    parts = []
+    for _ in range(8):
+        note = 220 * 2 ** (int(rng.integers(0, 20)) / 12)
+        length = int(rng.choice([0.15, 0.3, 0.6]) * RATE)
+        at = np.arange(length) / RATE
+        sound = sum(tones(length, note * n) / n**1.5 for n in range(1, 6)) * np.exp(-at / 0.4)
+        parts.append(sound * envelope(length, 0.005, 0.01))
+    return np.concatenate(parts)
+
+
+def street(rng: np.random.Generator) -> Sound:
+    """Traffic: brown noise that swells, and a horn now and then."""
+    length = 3 * RATE
+    swell = 1 + 0.8 * np.sin(2 * np.pi * rng.uniform(0.2, 0.6) * np.arange(length) / RATE + rng.uniform(0, 6))
+    sound = coloured(rng, length, 1.5)
+    sound = sound / sound.std() * swell
+    if rng.random() < 0.3:
+        horn = tones(int(0.5 * RATE), 350.0, 440.0, 700.0, 880.0)
+        begin = int(rng.integers(0, length - len(horn)))
+        sound[begin : begin + len(horn)] += horn * 0.7
+    return sound
+
+
+def steady(exponent: float) -> Callable[[np.random.Generator], Sound]:
+    return lambda rng: coloured(rng, 3 * RATE, exponent)
+
+
+NOT_A_VOICE: dict[str, Callable[[np.random.Generator], Sound]] = {
+    "click": click,
+    "cough": cough,
+    "breath": breath,
+    "door": door,
+    "typing": typing,
+    "keys (DTMF)": dtmf,
+    "ringing": ringing,
+    "hum": hum,
+    "melody": melody,
+    "street": street,
+    "white noise": steady(0),
+    "pink noise": steady(1),
+    "brown noise": steady(2),
+    "mm-hm": mm_hm,
+}
+
+
+# --- cases ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Case:
+    """A stretch of a call. Times are seconds from its beginning."""
+
+    kind: str
+    inbound: Sound
+    agent: Sound
+    agent_from: float
+    starts: float | None = None
+    """Where the caller's voice begins; None where there is none."""
+    ends: float | None = None
+    about: str = ""
+
+
+@dataclass
+class Voices:
+    """Recordings by speaker: the folder they lie in, or where there is only one, the file."""
+
+    speakers: dict[str, list[Sound]]
+
+    def speaker(self, rng: random.Random, *others: str) -> str:
+        return rng.choice([name for name in self.speakers if name not in others])
+
+    def talk(self, rng: random.Random, speaker: str, length: float) -> Sound:
+        """That much of a speaker's recordings, one after the other."""
+        parts: list[Sound] = []
+        while sum(map(seconds, parts)) < length:
+            parts += [rng.choice(self.speakers[speaker]), np.zeros(int(rng.uniform(0.1, 0.4) * RATE))]
+        whole = np.concatenate(parts)
+        begin = rng.randrange(max(1, len(whole) - int(length * RATE)))
+        return whole[begin : begin + int(length * RATE)]
+
+    def utterance(self, rng: random.Random, speaker: str) -> Sound:
+        """From a word's first sound on: 0.5 to 2.5 s, ending where the voice ends."""
+        for _ in range(100):
+            sound = rng.choice(self.speakers[speaker])
+            begins = word_onsets(sound)
+            if not begins:
+                continue
+            begin = rng.choice(begins)
+            heard = sound[begin : begin + int(rng.uniform(0.7, 2.5) * RATE)]
+            heard = heard[: last_sound(heard)]
+            if seconds(heard) >= 0.3:
+                return heard
+        raise SystemExit(f"No words found in the recordings of {speaker}.")
+
+
+def loudness(sound: Sound) -> Sound:
+    """dB of each 10 ms."""
+    frames = sound[: len(sound) // 80 * 80].reshape(-1, 80)
+    result: Sound = 10 * np.log10((frames**2).mean(axis=1) + 1e-10)
+    return result
+
+
+def word_onsets(sound: Sound) -> list[int]:
+    """Samples where something begins to be heard after 80 ms of next to nothing."""
+    curve = loudness(sound)
+    heard = curve > np.percentile(curve, 95) - 30
+    return [
+        n * 80 for n in range(8, len(heard) - 30) if heard[n : n + 4].all() and not heard[n - 8 : n].any()
+    ] + ([0] if heard[:3].all() else [])
+
+
+def last_sound(sound: Sound) -> int:
+    curve = loudness(sound)
+    heard = np.flatnonzero(curve > np.percentile(curve, 95) - 30)
+    return int(heard[-1] + 1) * 80 if len(heard) else 0
+
+
+def echo_of(agent: Sound, rng: random.Random) -> tuple[Sound, str]:
+    loss, delay = rng.choice([12, 16, 20, 25, 30]), rng.uniform(0.02, 0.5)
+    sound = band(agent, 300, rng.choice([2000, 3000, 3400]))
+    if rng.random() < 0.3:
+        limit = 0.5 * np.abs(sound).max()
+        sound = limit * np.tanh(sound / limit)
+    if rng.random() < 0.3:
+        # A room or a hybrid: more than one way back.
+        sound = sound + 0.4 * np.roll(sound, rng.randrange(8, 200))
+    sound = np.concatenate([np.zeros(int(delay * RATE)), sound]) * 10 ** (-loss / 20)
+    return sound, f"echo -{loss} dB after {delay * 1000:.0f} ms"
+
+
+def add(line: Sound, sound: Sound, at: float) -> None:
+    begin = int(at * RATE)
+    end = min(len(line), begin + len(sound))
+    line[begin:end] += sound[: end - begin]
+
+
+def make(kind: str, voices: Voices, seed: str) -> Case:
+    rng, noise = random.Random(seed), np.random.default_rng(random.Random(seed).randrange(2**32))
+    length = 5.0
+    line = np.zeros(int(length * RATE))
+    agent_speaker = voices.speaker(rng)
+    agent = at_level(voices.talk(rng, agent_speaker, length - 0.5), AGENT_LEVEL)
+    about = []
+    hiss = rng.uniform(-72, -52)
+    line += at_level(coloured(noise, len(line), rng.choice([0, 0.5, 1])), hiss)
+    echoed = "echo" in kind
+    loudest_other = hiss
+    if echoed:
+        echo, what = echo_of(agent, rng)
+        add(line, echo, 0.2)
+        about.append(what)
+        loudest_other = max(loudest_other, level(echo))
+    case = Case(kind, line, agent, 0.2)
+    if "caller" in kind:
+        speaker = voices.speaker(rng, agent_speaker)
+        if "noise" in kind:
+            background = at_level(background_noise(noise, rng, voices, speaker, len(line)), rng.uniform(-50, -36))
+            line += background
+            loudest_other = max(loudest_other, level(background))
+            about.append(f"noise {level(background):.0f} dB")
+        said = voices.utterance(rng, speaker)
+        loud = max(loudest_other + rng.uniform(5, 15), rng.uniform(-34, -16))
+        case.starts = rng.uniform(0.5, 3.0)
+        case.ends = min(case.starts + seconds(said), length)
+        add(line, at_level(said, loud), case.starts)
+        about.append(f"{speaker} at {loud:.0f} dB")
+    elif kind == "babble":
+        line += at_level(babble(rng, voices, len(line)), rng.uniform(-48, -30))
+    elif kind in NOT_A_VOICE:
+        sound = NOT_A_VOICE[kind](noise)
+        loud = rng.uniform(-40, -16)
+        begin = rng.uniform(0.3, 3.0)
+        add(line, at_level(sound, loud), begin)
+        about.append(f"{loud:.0f} dB at {begin:.2f} s")
+    elif kind == "uh-huh":
+        add(line, at_level(uh_huh(noise), rng.uniform(-40, -20)), rng.uniform(0.3, 3))
+    case.about = ", ".join(about)
+    return case
+
+
+def babble(rng: random.Random, voices: Voices, length: int) -> Sound:
+    speakers = list(voices.speakers)
+    talks = [at_level(voices.talk(rng, rng.choice(speakers), length / RATE), -20) for _ in range(7)]
+    return np.sum([np.resize(talk, length) for talk in talks], axis=0)
+
+
+def background_noise(
+    noise: np.random.Generator, rng: random.Random, voices: Voices, speaker: str, length: int
+) -> Sound:
+    which = rng.choice(["white", "pink", "brown", "street", "hum", "babble"])
+    if which == "babble":
+        return babble(rng, voices, length)
+    if which == "hum":
+        return np.resize(hum(noise), length)
+    if which == "street":
+        return np.resize(street(noise), length)
+    return coloured(noise, length, {"white": 0, "pink": 1, "brown": 2}[which])
+
+
+# --- running ----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Result:
+    started: list[tuple[float, float]] = field(default_factory=list)
+    """Where each voice began, and when that was decided."""
+    ended: list[tuple[float, float]] = field(default_factory=list)
+    cpu: float = 0.0
+    frames: int = 0
+
+
+def encode(sound: Sound) -> bytes:
+    pcm = (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes()
+    encoded: bytes = audioop.lin2ulaw(pcm, 2)
+    return encoded
+
+
+def run(case: Case) -> Result:
+    detector, result = VoiceDetector(), Result()
+    agent, piece = encode(case.agent), 400 * 8
+    # The first second, and then all: a synthesiser is ahead of what is played.
+    for begin in range(0, len(agent), piece):
+        detector.sent(agent[begin : begin + piece], case.agent_from + begin / RATE)
+    line = encode(case.inbound)
+    began = time.perf_counter()
+    for begin in range(0, len(line) - FRAME + 1, FRAME):
+        now = (begin + FRAME) / RATE
+        for event in detector.hear(line[begin : begin + FRAME], now):
+            match event:
+                case VoiceStarted(at):
+                    result.started.append((at, now))
+                case VoiceEnded(at):
+                    result.ended.append((at, now))
+        result.frames += 1
+    result.cpu = time.perf_counter() - began
+    return result
+
+
+def load(folder: Path, only: str, without: str) -> Voices:
+    speakers: dict[str, list[Sound]] = {}
+    for path in sorted(folder.rglob("*.wav")):
+        name = str(path.relative_to(folder))
+        if (only and not any(part in name for part in only.split(","))) or any(
+            part in name for part in without.split(",") if part
+        ):
+            continue
+        with wave.open(str(path)) as file:
+            if file.getframerate() != RATE or file.getnframes() < 0.4 * RATE:
+                continue
+            sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+        if sound.std() < 1e-3:
+            continue
+        speaker = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+        speakers.setdefault(speaker, []).append(sound.astype(np.float64))
+    return Voices(speakers)
+
+
+CALLER = ["caller", "caller, noise", "caller, echo", "caller, echo, noise"]
+NOBODY = ["echo", "babble", *NOT_A_VOICE]
+ALLOWED = ["uh-huh"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--voices", type=Path, default=Path("tests/speech"))
+    parser.add_argument("--only", default="", help="take only recordings whose path contains one of these")
+    parser.add_argument("--without", default="", help="leave out recordings whose path contains one of these")
+    parser.add_argument("--cases", type=int, default=100, help="of each kind")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--kinds", default="")
+    parser.add_argument("--list", action="store_true", help="print every case that went wrong")
+    arguments = parser.parse_args()
+    voices = load(arguments.voices, arguments.only, arguments.without)
+    kinds = [k for k in [*CALLER, *NOBODY, *ALLOWED] if not arguments.kinds or k in arguments.kinds.split("/")]
+    print(f"{sum(map(len, voices.speakers.values()))} recordings of {len(voices.speakers)} speakers")
+    cpu, frames, all_delays, ends = 0.0, 0, [], []
+    wrong, nobody, missed, callers = 0, 0, 0, 0
+    for kind in kinds:
+        delays, bad = [], 0
+        early = 0
+        kind_cpu, kind_frames = 0.0, 0
+        for n in range(arguments.cases):
+            case = make(kind, voices, f"{arguments.seed} {kind} {n}")
+            result = run(case)
+            kind_cpu += result.cpu
+            kind_frames += result.frames
+            verdict = ""
+            if case.starts is None:
+                if result.started:
+                    bad += 1
+                    verdict = f"wrong at {result.started[0][1]:.2f}"
+            else:
+                assert case.ends is not None
+                before = [now for _, now in result.started if now < case.starts]
+                after = [now for _, now in result.started if case.starts <= now <= case.starts + MISSED_AFTER]
+                if before:
+                    early += 1
+                    verdict = f"early at {before[0]:.2f}"
+                elif after:
+                    delays.append(after[0] - case.starts)
+                    if delays[-1] > 0.35:
+                        verdict = f"late {delays[-1]:.2f}"
+                    final = [now - case.ends for _, now in result.ended if now > case.ends - 0.1]
+                    if final:
+                        ends.append(final[0])
+                else:
+                    bad += 1
+                    verdict = "missed"
+            if verdict and arguments.list:
+                print(f"    {kind} {n}: {verdict} ({case.about}, voice {case.starts} to {case.ends})")
+        cpu, frames = cpu + kind_cpu, frames + kind_frames
+        cost = f"{kind_cpu / kind_frames * 1e6:5.0f} µs/frame"
+        if kind in CALLER:
+            missed, callers, wrong = missed + bad, callers + arguments.cases, wrong + early
+            all_delays += delays
+            print(
+                f"{kind:22} missed {bad:3} of {arguments.cases}, early {early:3}, after {percentiles(delays)}, {cost}"
+            )
+        else:
+            if kind in NOBODY:
+                wrong, nobody = wrong + bad, nobody + arguments.cases
+            print(f"{kind:22} wrong  {bad:3} of {arguments.cases}{' ' * 46}{cost}")
+    if callers:
+        print(f"missed {missed / callers:.1%} of {callers}; first sound to decision {percentiles(all_delays)}")
+        print(f"end of voice noticed after {percentiles(ends)}")
+    if nobody:
+        print(f"wrong {wrong / (nobody + callers):.1%} of {nobody + callers}")
+    print(f"{cpu / frames * 1e6:.0f} µs a frame")
+
+
+def percentiles(values: list[float]) -> str:
+    if len(values) < 2:
+        return "-"
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return f"{cuts[49] * 1000:4.0f} ms median, {cuts[94] * 1000:4.0f} ms p95"
+
+
+if __name__ == "__main__":
+    main()
