@@ -8,6 +8,7 @@ A few such frames make a voice.
 from __future__ import annotations
 
 import audioop
+import statistics
 from collections import deque
 from dataclasses import dataclass
 
@@ -53,6 +54,10 @@ class Thresholds:
     periodic: float = 0.26
     middle: float = 0.04
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
+    contrast: float = 3.2
+    """How many times the power of the second before a voice must have: 5 dB. A crowd is no louder than itself."""
+    still: float = 0.002
+    """A pitch that changes less in a frame is a machine's."""
     tonal: float = 0.99
     alike: float = 0.995
     glide: float = 1.15
@@ -77,6 +82,7 @@ class Thresholds:
 class _Heard:
     """A frame, as far as it matters later."""
 
+    power: float
     active: bool = False
     voiced: bool = False
     open: bool = False
@@ -94,6 +100,8 @@ class VoiceDetector:
         self._position = 0
         self._origin: float | None = None
         self._frames: deque[_Heard] = deque(maxlen=45)
+        self._ambient: deque[float] = deque(maxlen=50)
+        """Power of each frame of the last second in which the caller did not speak."""
         self._previous: Spectrum | None = None
         self._pitch = self._pitch_until = 0.0
         self._tone_until = 0.0
@@ -132,6 +140,8 @@ class VoiceDetector:
     def _frame(self, frame: bytes, now: float) -> VoiceStarted | VoiceEnded | None:
         self._recent = self._recent[len(frame) :] + frame
         heard = self._judge(frame, now)
+        if len(self._frames) >= self._numbers.span and not self._speaking:
+            self._ambient.append(self._frames[-self._numbers.span].power)
         self._frames.append(heard)
         if heard.active:
             self._active_at = now
@@ -151,10 +161,10 @@ class VoiceDetector:
             if self._learn_in <= 0:
                 self._learn_in = 3
                 self._noise.learn(self._spectrum())
-            return _Heard()
+            return _Heard(power)
         if power < max(numbers.quietest, numbers.louder * self._noise.power):
             self._previous = None
-            return _Heard()
+            return _Heard(power)
         spectrum = self._spectrum()
         expected = self._noise.spectrum
         echo = self._echo.expected(now)
@@ -163,7 +173,7 @@ class VoiceDetector:
         rest = np.maximum(spectrum - numbers.subtract * expected, 0)
         previous, self._previous = self._previous, rest
         if rest.sum() < numbers.remains * spectrum.sum():
-            return _Heard()
+            return _Heard(power)
         voicing = judge(rest)
         if voicing.tonal > numbers.tonal or (
             previous is not None and likeness(previous, rest) > numbers.alike
@@ -172,13 +182,17 @@ class VoiceDetector:
             for heard in list(self._frames)[-numbers.attack :]:
                 heard.voiced = heard.open = False
             self._tone_until = now + numbers.attack * _FRAME_SECONDS
-        if voicing.periodic < numbers.periodic or now < self._tone_until:
-            return _Heard(active=True)
-        follows = (
-            now < self._pitch_until and 1 / numbers.glide < voicing.pitch / self._pitch < numbers.glide
-        )
+        power *= float(rest.sum() / spectrum.sum())
+        if voicing.periodic < numbers.periodic:
+            return _Heard(power, active=True)
+        moves = voicing.pitch / self._pitch if now < self._pitch_until else 0.0
         self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
-        return _Heard(active=True, voiced=follows, open=follows and voicing.middle > numbers.middle)
+        if now < self._tone_until:
+            if abs(moves - 1) < numbers.still:
+                self._tone_until = now + numbers.attack * _FRAME_SECONDS
+            return _Heard(power, active=True)
+        follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
+        return _Heard(power, active=True, voiced=follows, open=follows and voicing.middle > numbers.middle)
 
     def _started(self, now: float) -> VoiceStarted | None:
         numbers = self._numbers
@@ -189,6 +203,11 @@ class VoiceDetector:
         if self._echo.possible(now):
             wide = sum(heard.open for heard in latest) >= numbers.voiced_open
             if not wide and sum(heard.voiced for heard in self._frames) < numbers.hum:
+                return None
+            if len(self._ambient) < numbers.span:
+                return None
+            loud = statistics.fmean(heard.power for heard in latest if heard.voiced)
+            if loud < numbers.contrast * statistics.median(self._ambient):
                 return None
             samples = np.frombuffer(bytes(self._recent), np.int16).astype(np.float64)
             if self._echo.explains(samples, now) > numbers.echo:

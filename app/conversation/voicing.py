@@ -90,10 +90,19 @@ def judge(spectrum: Spectrum) -> Voicing:
         rest[max(0, peak - _PEAK) : peak + _PEAK + 1] = 0
     return Voicing(
         periodic=float(curve[lag]),
-        pitch=8000 / (lag + _SHORTEST),
+        pitch=8000 / (lag + _SHORTEST + _offset(curve, lag)),
         middle=float(spectrum[_MIDDLE:].sum()) / total,
         tonal=1 - float(rest.sum()) / total,
     )
+
+
+def _offset(curve: Spectrum, lag: int) -> float:
+    """How far beside the sample the peak lies: the top of the parabola through its neighbours."""
+    if not 0 < lag < len(curve) - 1:
+        return 0.0
+    before, top, after = float(curve[lag - 1]), float(curve[lag]), float(curve[lag + 1])
+    bend = before - 2 * top + after
+    return 0.5 * (before - after) / bend if bend < 0 else 0.0
 
 
 def likeness(one: Spectrum, other: Spectrum) -> float:
