@@ -52,12 +52,15 @@ class Thresholds:
     remains: float = 0.3
     """The share of a frame's power that must remain then."""
     periodic: float = 0.26
-    middle: float = 0.04
+    middle: float = 0.05
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
-    contrast: float = 3.2
-    """How many times the power of the second before a voice must have: 5 dB. A crowd is no louder than itself."""
-    still: float = 0.002
+    contrast: float = 6.0
+    """How many times the power of the second before a voice must have: 8 dB. A crowd is no louder than itself."""
+    still: float = 0.003
     """A pitch that changes less in a frame is a machine's."""
+    moving: float = 0.008
+    """The same share for a mouth that is seen to move: for voices with much bass."""
+    moved: float = 0.93
     tonal: float = 0.99
     alike: float = 0.995
     glide: float = 1.15
@@ -175,9 +178,8 @@ class VoiceDetector:
         if rest.sum() < numbers.remains * spectrum.sum():
             return _Heard(power)
         voicing = judge(rest)
-        if voicing.tonal > numbers.tonal or (
-            previous is not None and likeness(previous, rest) > numbers.alike
-        ):
+        alike = likeness(previous, rest) if previous is not None else 0.0
+        if voicing.tonal > numbers.tonal or alike > numbers.alike:
             # A steady tone. Its first frames were in motion, and so will be the first of the next.
             for heard in list(self._frames)[-numbers.attack :]:
                 heard.voiced = heard.open = False
@@ -185,14 +187,15 @@ class VoiceDetector:
         power *= float(rest.sum() / spectrum.sum())
         if voicing.periodic < numbers.periodic:
             return _Heard(power, active=True)
-        moves = voicing.pitch / self._pitch if now < self._pitch_until else 0.0
+        moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
         self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
         if now < self._tone_until:
             if abs(moves - 1) < numbers.still:
                 self._tone_until = now + numbers.attack * _FRAME_SECONDS
             return _Heard(power, active=True)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
-        return _Heard(power, active=True, voiced=follows, open=follows and voicing.middle > numbers.middle)
+        opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
+        return _Heard(power, active=True, voiced=follows, open=follows and opens)
 
     def _started(self, now: float) -> VoiceStarted | None:
         numbers = self._numbers
@@ -227,3 +230,9 @@ class VoiceDetector:
 
     def _spectrum(self) -> Spectrum:
         return spectrum_of(np.frombuffer(bytes(self._recent[-2 * WINDOW :]), np.int16))
+
+
+def _move(before: float, after: float) -> float:
+    """The ratio of two pitches, whichever of them may have been taken for its octave."""
+    ratio = after / before
+    return ratio / 2 if ratio > 1.6 else ratio * 2 if ratio < 0.625 else ratio
