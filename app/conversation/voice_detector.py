@@ -52,15 +52,17 @@ class Thresholds:
     remains: float = 0.3
     """The share of a frame's power that must remain then."""
     periodic: float = 0.26
-    middle: float = 0.05
+    middle: float = 0.06
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
     contrast: float = 6.0
     """How many times the power of the second before a voice must have: 8 dB. A crowd is no louder than itself."""
     still: float = 0.003
     """A pitch that changes less in a frame is a machine's."""
+    motion: float = 0.04
+    """The sum of its changes until a voice is told: that of a horn in noise trembles, but goes nowhere."""
     moving: float = 0.008
     """The same share for a mouth that is seen to move: for voices with much bass."""
-    moved: float = 0.93
+    moved: float = 0.9
     tonal: float = 0.99
     alike: float = 0.995
     glide: float = 1.15
@@ -74,9 +76,13 @@ class Thresholds:
     voiced_open: int = 2
     hum: int = 34
     """Voiced frames after which a closed mouth is an interruption too, 600 ms."""
-    echo: float = 0.5
+    echo: float = 0.45
     silence: float = 0.2
     """Seconds without a voice after which it has ended."""
+    trails: float = 0.003
+    """What is more than 25 dB weaker than the voice was does not belong to it."""
+    weakens: float = 0.03
+    """A pitch is the voice's own if it is at most 15 dB weaker."""
     unvoiced: float = 0.4
     """Seconds for which sound without pitch may go on and still be part of what is said."""
 
@@ -89,6 +95,8 @@ class _Heard:
     active: bool = False
     voiced: bool = False
     open: bool = False
+    motion: float = 0.0
+    """By what share the pitch moved."""
 
 
 class VoiceDetector:
@@ -109,6 +117,8 @@ class VoiceDetector:
         self._pitch = self._pitch_until = 0.0
         self._tone_until = 0.0
         self._speaking = False
+        self._loudest = 0.0
+        """The power of the loudest frame of this voice."""
         self._active_at = 0.0
         self._voiced_at = 0.0
         self._learn_in = 0
@@ -146,10 +156,12 @@ class VoiceDetector:
         if len(self._frames) >= self._numbers.span and not self._speaking:
             self._ambient.append(self._frames[-self._numbers.span].power)
         self._frames.append(heard)
-        if heard.active:
-            self._active_at = now
         if heard.voiced:
-            self._voiced_at = now
+            self._loudest = max(heard.power, self._loudest)
+        if heard.active and heard.power > self._numbers.trails * self._loudest:
+            self._active_at = now
+            if heard.voiced and heard.power > self._numbers.weakens * self._loudest:
+                self._voiced_at = now
         if self._speaking:
             return self._ended(now)
         return self._started(now)
@@ -195,7 +207,7 @@ class VoiceDetector:
             return _Heard(power, active=True)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(power, active=True, voiced=follows, open=follows and opens)
+        return _Heard(power, True, follows, follows and opens, abs(moves - 1))
 
     def _started(self, now: float) -> VoiceStarted | None:
         numbers = self._numbers
@@ -206,6 +218,8 @@ class VoiceDetector:
         if self._echo.possible(now):
             wide = sum(heard.open for heard in latest) >= numbers.voiced_open
             if not wide and sum(heard.voiced for heard in self._frames) < numbers.hum:
+                return None
+            if sum(heard.motion for heard in latest if heard.voiced) < numbers.motion:
                 return None
             if len(self._ambient) < numbers.span:
                 return None
@@ -225,6 +239,7 @@ class VoiceDetector:
         if not silent and now - self._voiced_at < self._numbers.unvoiced:
             return None
         self._speaking = False
+        self._loudest = 0.0
         self._frames.clear()
         return VoiceEnded(self._active_at if silent else self._voiced_at)
 

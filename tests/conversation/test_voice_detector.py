@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+from tests.conversation.sounds import (
+    Heard,
+    Sound,
+    agent_speaks,
+    at_level,
+    click,
+    cough,
+    echo,
+    encoded,
+    listen,
+    mm_hm,
+    noise,
+    recording,
+    silence,
+    starts,
+    together,
+    tones,
+)
+
+AGENT = np.concatenate([recording("jfk"), recording("jfk")])[:48000]
+"""Six seconds."""
+FIRST_SOUNDS = {"ps_cards5": 0.2, "lv_0880": 0.26, "an4_yes": 0.34}
+"""Where the recordings begin to be heard."""
+
+
+def while_the_agent_speaks(line: Sound) -> Heard:
+    """What is told of a line on which the agent is audible from the beginning."""
+    detector = VoiceDetector()
+    agent_speaks(detector, AGENT, 0.0)
+    return listen(detector, line)
+
+
+@pytest.mark.parametrize("name", FIRST_SOUNDS)
+@pytest.mark.parametrize("db", [-16, -32])
+def test_a_voice_over_the_agents_is_told_within_250_ms(name: str, db: float) -> None:
+    [first, *_] = starts(while_the_agent_speaks(together((1.0, recording(name, db)))))
+    assert 1.0 < first < 1.0 + FIRST_SOUNDS[name] + 0.25
+
+
+def test_a_voice_is_said_to_have_begun_where_it_began() -> None:
+    heard = while_the_agent_speaks(together((1.0, recording("ps_cards5"))))
+    event, now = heard[0]
+    assert isinstance(event, VoiceStarted)
+    assert event.at < now
+    assert event.at == pytest.approx(1.0 + FIRST_SOUNDS["ps_cards5"], abs=0.1)
+
+
+@pytest.mark.parametrize("background", [noise(4, -38), noise(4, -38, 1), noise(4, -38, 2), tones(4, -36, 50, 100, 150)])
+def test_a_voice_is_told_in_steady_noise_and_the_noise_is_not(background: Sound) -> None:
+    [first, *_] = starts(while_the_agent_speaks(together((0.0, background), (2.0, recording("ps_cards5", -26)))))
+    assert 2.0 < first < 2.0 + FIRST_SOUNDS["ps_cards5"] + 0.25
+
+
+NOT_A_VOICE = {
+    "a click": click(-14),
+    "typing": np.concatenate([np.concatenate([click(-20), silence(0.11)]) for _ in range(12)]),
+    "a cough": cough(-16),
+    "two coughs": np.concatenate([cough(-20, 2), silence(0.15), cough(-18, 3)]),
+    "a breath": noise(0.6, -34, 0.5) * np.sin(np.linspace(0, np.pi, 4800)),
+    "white noise": noise(2, -24),
+    "pink noise": noise(2, -24, 1),
+    "brown noise": noise(2, -24, 2),
+    "mains hum": tones(2, -24, 50, 100, 150, 250),
+    "keys": np.concatenate([tones(0.12, -14, 770, 1336), silence(0.08), tones(0.12, -14, 852, 1209)]),
+    "ringing": tones(1, -20, 440, 480),
+    "music on hold": np.concatenate([tones(0.3, -20, *(f * n for n in (1, 2, 3))) for f in (262, 330, 392, 523)]),
+    "a man's mm-hm": mm_hm(-22, 110),
+    "a woman's mm-hm": mm_hm(-22, 210),
+    "a crowd": np.sum([np.resize(np.roll(AGENT, 5000 * n), 24000) for n in range(1, 9)], axis=0) * 0.02,
+}
+
+
+@pytest.mark.parametrize("name", NOT_A_VOICE)
+def test_what_is_not_a_voice_does_not_stop_the_agent(name: str) -> None:
+    begins = 0.0 if name == "a crowd" else 1.0
+    assert starts(while_the_agent_speaks(together((begins, NOT_A_VOICE[name])))) == []
+
+
+def test_a_hum_that_goes_on_is_an_interruption() -> None:
+    hum = mm_hm(-22, 110, pulse=1.0, wavers=0.04)
+    [first] = starts(while_the_agent_speaks(together((1.0, hum))))
+    assert 1.6 < first < 2.2
+
+
+def test_a_hum_is_an_answer_while_the_agent_is_silent() -> None:
+    assert len(starts(listen(VoiceDetector(), together((1.0, mm_hm(-22, 110)))))) == 1
+
+
+def test_a_click_is_no_voice_while_the_agent_is_silent() -> None:
+    assert starts(listen(VoiceDetector(), together((1.0, click(-14)), (1.5, cough(-18))))) == []
+
+
+@pytest.mark.parametrize(("loss", "late"), [(12, 0.02), (12, 0.3), (20, 0.12), (20, 0.48), (30, 0.25)])
+def test_the_agents_own_echo_is_not_the_caller(loss: float, late: float) -> None:
+    assert starts(while_the_agent_speaks(together((0.0, echo(AGENT, loss, late))))) == []
+
+
+@pytest.mark.parametrize(("loss", "late"), [(12, 0.3), (20, 0.12), (30, 0.25)])
+def test_a_voice_is_told_over_the_echo(loss: float, late: float) -> None:
+    line = together((0.0, echo(AGENT, loss, late)), (2.0, recording("ps_cards5", -20)))
+    [first, *_] = starts(while_the_agent_speaks(line))
+    assert 2.0 < first < 2.0 + FIRST_SOUNDS["ps_cards5"] + 0.4
+
+
+def test_a_voice_over_the_very_greeting_teaches_no_wrong_echo() -> None:
+    """One who speaks from the agent's first word on is told, and told again after a pause."""
+    line = together((0.4, recording("ps_cards5", -22)), (4.5, recording("an4_yes", -22)))
+    told = starts(while_the_agent_speaks(line))
+    assert told[0] < 0.4 + FIRST_SOUNDS["ps_cards5"] + 0.25
+    assert any(4.5 < now < 4.5 + FIRST_SOUNDS["an4_yes"] + 0.25 for now in told)
+
+
+def test_the_echo_of_what_was_said_before_a_clear_is_not_the_caller() -> None:
+    detector = VoiceDetector()
+    agent_speaks(detector, AGENT, 0.0)
+    back = echo(AGENT[:16000], 14, 0.45)
+    audio = encoded(together((0.0, back)))
+    heard = []
+    for begin in range(0, len(audio), 160):
+        now = (begin + 160) / 8000
+        if begin == 16_000:
+            detector.cleared(now)
+        heard += detector.hear(audio[begin : begin + 160], now)
+    assert heard == []
+
+
+@pytest.mark.parametrize("hiss", [-70, -42])
+def test_the_end_of_a_voice_is_told_within_250_ms(hiss: float) -> None:
+    # Cut in the middle of a vowel, so that it is known where it ends.
+    said = recording("ps_cards5", -20)[: int(0.86 * 8000)]
+    ends = 1.0 + len(said) / 8000
+    heard = listen(VoiceDetector(), together((1.0, said), hiss=hiss))
+    event, now = heard[-1]
+    assert isinstance(event, VoiceEnded)
+    assert event.at == pytest.approx(ends, abs=0.1)
+    assert now - ends < 0.25
+
+
+def test_a_pause_between_sounds_of_a_word_does_not_end_a_voice() -> None:
+    said = recording("an4_yes", -20)
+    heard = listen(VoiceDetector(), together((1.0, said)))
+    assert [type(event) for event, _ in heard] == [VoiceStarted, VoiceEnded]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(1, 2400), min_size=1, max_size=20))
+def test_chunks_of_any_length_tell_the_same(sizes: list[int]) -> None:
+    audio = encoded(together((0.5, recording("an4_yes"))))
+    whole = [event for event, _ in listen(VoiceDetector(), together((0.5, recording("an4_yes"))))]
+    detector, told, begin, n = VoiceDetector(), [], 0, 0
+    while begin < len(audio):
+        chunk = audio[begin : begin + sizes[n % len(sizes)]]
+        begin, n = begin + len(chunk), n + 1
+        told += detector.hear(chunk, begin / 8000)
+    assert [type(event) for event in told] == [type(event) for event in whole]
+    assert [event.at for event in told] == pytest.approx([event.at for event in whole], abs=0.05)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.binary(max_size=4000), st.floats(0, 1e6))
+def test_whatever_is_heard_a_voice_starts_before_it_ends(audio: bytes, now: float) -> None:
+    detector = VoiceDetector()
+    events = detector.hear(audio, now) + detector.hear(encoded(silence(1)), now + 1)
+    expected = [VoiceStarted, VoiceEnded] * (len(events) // 2 + 1)
+    assert [type(event) for event in events] == expected[: len(events)]
+    assert all(event.at <= now + 1 for event in events)
+
+
+def test_a_burst_after_a_stall_tells_what_a_steady_line_tells() -> None:
+    """The network held half a second back: it comes at once, and the agent's echo is in it."""
+    detector = VoiceDetector()
+    agent_speaks(detector, AGENT, 0.0)
+    audio = encoded(together((0.0, echo(AGENT, 16, 0.2))))
+    heard = []
+    for begin in range(0, len(audio), 160):
+        now = (begin + 160) / 8000
+        heard += detector.hear(audio[begin : begin + 160], 2.5 if 2.0 < now < 2.5 else now)
+    assert heard == []
+
+
+def test_a_quiet_caller_is_told_after_a_loud_one() -> None:
+    line = together((0.5, recording("an4_yes", -14)), (3.0, at_level(recording("ps_cards5"), -34)))
+    assert any(3.0 < now < 3.5 for now in starts(listen(VoiceDetector(), line)))
