@@ -52,6 +52,9 @@ class Thresholds:
     remains: float = 0.3
     """The share of a frame's power that must remain then."""
     periodic: float = 0.26
+    """How much a frame must repeat with its pitch to be taken for a voice."""
+    weakly: float = 0.2
+    """The same within a voice that has been told."""
     middle: float = 0.06
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
     contrast: float = 6.0
@@ -83,7 +86,7 @@ class Thresholds:
     """What is more than 25 dB weaker than the voice was does not belong to it."""
     weakens: float = 0.03
     """A pitch is the voice's own if it is at most 15 dB weaker."""
-    unvoiced: float = 0.4
+    unvoiced: float = 0.45
     """Seconds for which sound without pitch may go on and still be part of what is said."""
 
 
@@ -93,7 +96,10 @@ class _Heard:
 
     power: float
     active: bool = False
+    periodic: bool = False
+    """It has a pitch."""
     voiced: bool = False
+    """Its pitch follows from that before, and moves."""
     open: bool = False
     motion: float = 0.0
     """By what share the pitch moved."""
@@ -160,7 +166,7 @@ class VoiceDetector:
             self._loudest = max(heard.power, self._loudest)
         if heard.active and heard.power > self._numbers.trails * self._loudest:
             self._active_at = now
-            if heard.voiced and heard.power > self._numbers.weakens * self._loudest:
+            if heard.periodic and heard.power > self._numbers.weakens * self._loudest:
                 self._voiced_at = now
         if self._speaking:
             return self._ended(now)
@@ -198,7 +204,7 @@ class VoiceDetector:
             self._tone_until = now + numbers.attack * _FRAME_SECONDS
         power *= float(rest.sum() / spectrum.sum())
         if voicing.periodic < numbers.periodic:
-            return _Heard(power, active=True)
+            return _Heard(power, active=True, periodic=voicing.periodic > numbers.weakly)
         moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
         self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
         if now < self._tone_until:
@@ -207,7 +213,7 @@ class VoiceDetector:
             return _Heard(power, active=True)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(power, True, follows, follows and opens, abs(moves - 1))
+        return _Heard(power, True, True, follows, follows and opens, abs(moves - 1))
 
     def _started(self, now: float) -> VoiceStarted | None:
         numbers = self._numbers

@@ -85,7 +85,7 @@ def test_what_is_not_a_voice_does_not_stop_the_agent(name: str) -> None:
 
 
 def test_a_hum_that_goes_on_is_an_interruption() -> None:
-    hum = mm_hm(-22, 110, pulse=1.0, wavers=0.04)
+    hum = mm_hm(-22, 110, pulse=1.0, wavers=0.15)
     [first] = starts(while_the_agent_speaks(together((1.0, hum))))
     assert 1.6 < first < 2.2
 
