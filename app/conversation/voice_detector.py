@@ -78,7 +78,9 @@ class Thresholds:
     voiced: int = 3
     voiced_open: int = 2
     hum: int = 34
-    """Voiced frames after which a closed mouth is an interruption too, 600 ms."""
+    """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
+    hum_motion: float = 0.15
+    """By what share its pitch must have moved in all."""
     echo: float = 0.45
     silence: float = 0.2
     """Seconds without a voice after which it has ended."""
@@ -210,35 +212,45 @@ class VoiceDetector:
         if now < self._tone_until:
             if abs(moves - 1) < numbers.still:
                 self._tone_until = now + numbers.attack * _FRAME_SECONDS
-            return _Heard(power, active=True)
+            return _Heard(power, active=True, periodic=True)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
         return _Heard(power, True, True, follows, follows and opens, abs(moves - 1))
 
     def _started(self, now: float) -> VoiceStarted | None:
-        numbers = self._numbers
-        latest = list(self._frames)[-numbers.span :]
-        voiced = sum(heard.voiced for heard in latest)
-        if voiced < numbers.voiced:
+        latest = list(self._frames)[-self._numbers.span :]
+        voiced = [heard for heard in latest if heard.voiced]
+        if len(voiced) < self._numbers.voiced:
             return None
-        if self._echo.possible(now):
-            wide = sum(heard.open for heard in latest) >= numbers.voiced_open
-            if not wide and sum(heard.voiced for heard in self._frames) < numbers.hum:
-                return None
-            if sum(heard.motion for heard in latest if heard.voiced) < numbers.motion:
-                return None
-            if len(self._ambient) < numbers.span:
-                return None
-            loud = statistics.fmean(heard.power for heard in latest if heard.voiced)
-            if loud < numbers.contrast * statistics.median(self._ambient):
-                return None
-            samples = np.frombuffer(bytes(self._recent), np.int16).astype(np.float64)
-            if self._echo.explains(samples, now) > numbers.echo:
-                self._frames.clear()
-                return None
+        if self._echo.possible(now) and not self._interrupts(voiced, now):
+            return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
         return VoiceStarted(now - (len(latest) - first) * _FRAME_SECONDS)
+
+    def _interrupts(self, voiced: list[_Heard], now: float) -> bool:
+        """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
+        numbers = self._numbers
+        if sum(heard.motion for heard in voiced) < numbers.motion:
+            return False
+        if sum(heard.open for heard in voiced) < numbers.voiced_open and not self._hums_on():
+            return False
+        if len(self._ambient) < numbers.span:
+            return False
+        power = statistics.fmean(heard.power for heard in voiced)
+        if power < numbers.contrast * statistics.median(self._ambient):
+            return False
+        samples = np.frombuffer(bytes(self._recent), np.int16).astype(np.float64)
+        if self._echo.explains(samples, now) > numbers.echo:
+            self._frames.clear()
+            return False
+        return True
+
+    def _hums_on(self) -> bool:
+        """Whether a closed mouth has hummed for so long that it must mean something."""
+        if sum(heard.periodic for heard in self._frames) < self._numbers.hum:
+            return False
+        return sum(heard.motion for heard in self._frames if heard.voiced) > self._numbers.hum_motion
 
     def _ended(self, now: float) -> VoiceEnded | None:
         silent = now - self._active_at >= self._numbers.silence
