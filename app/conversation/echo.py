@@ -2,8 +2,8 @@
 
 Telephone lines have no echo cancellation. What comes back is late by 20 to 500 ms, weaker by 12 to 35 dB,
 and filtered. It cannot be told from a caller by its sound, for it is a voice; it can be told by having been
-sent. So what is heard is compared with what was audible before: once, in full, when a voice seems to begin.
-If it was an echo, its way back (delay and loss by frequency) is known from then on, and it is expected like noise.
+sent. So what is heard is compared with what was audible before, in full, when a voice seems to begin. If it
+was an echo, its way back (delay and loss by frequency) is known from then on, and it is expected like noise.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ _HANN = np.hanning(_SEGMENT)
 
 
 def _coherent(heard: Samples, sent: Samples) -> tuple[float, Spectrum]:
-    """The share of power in `heard` that is linear in `sent`, and the gain from one to the other by frequency."""
+    """The share of power in `heard` that is linear in `sent`, and the gain between them by frequency."""
     view = np.lib.stride_tricks.sliding_window_view
     one = np.fft.rfft(view(heard, _SEGMENT)[::_STEP] * _HANN)
     other = np.fft.rfft(view(sent, _SEGMENT)[::_STEP] * _HANN)

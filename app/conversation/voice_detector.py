@@ -1,8 +1,8 @@
 """The caller's voice, told from everything else a telephone line carries. No I/O: audio and a clock in.
 
-A frame counts as voice when it is louder than what is expected (the noise, and the agent's own echo), repeats with
-a pitch that follows from the frame's before, moves as tones and hums do not, and sounds like an open mouth.
-A few such frames make a voice.
+A frame counts as voice when it is louder than what is expected (the noise, and the agent's own echo), repeats
+with a pitch that follows from the frame's before, moves as tones do not, and sounds like an open mouth. A few
+such frames make a voice. While the agent is silent a closed mouth will do.
 """
 
 from __future__ import annotations
@@ -58,30 +58,36 @@ class Thresholds:
     middle: float = 0.06
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
     contrast: float = 6.0
-    """How many times the power of the second before a voice must have: 8 dB. A crowd is no louder than itself."""
+    """How many times the power of the second before a voice must have. A crowd is no louder than itself."""
     still: float = 0.003
     """A pitch that changes less in a frame is a machine's."""
     motion: float = 0.04
     """The sum of its changes until a voice is told: that of a horn in noise trembles, but goes nowhere."""
     moving: float = 0.008
     """The same share for a mouth that is seen to move: for voices with much bass."""
-    moved: float = 0.9
+    moved: float = 0.85
+    """It moves when its spectrum is no more like the one before than this."""
     tonal: float = 0.99
+    """Above this share of power in two peaks it is one tone or two: keys, ringing."""
     alike: float = 0.995
+    """A spectrum that stays this much like the one before is a steady tone."""
     glide: float = 1.15
     """By how much the pitch may change in a frame."""
     bridge: float = 3.5
     """Frames after which a pitch no longer counts as that of the frame before."""
     attack: int = 3
+    """Frames on either side of a steady tone that belong to it."""
     span: int = 15
     """Frames over which voiced ones are counted, 300 ms."""
     voiced: int = 3
     voiced_open: int = 2
+    """So many make a voice, and so many of them must be of an open mouth if the agent is audible."""
     hum: int = 34
     """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
     hum_motion: float = 0.15
     """By what share its pitch must have moved in all."""
     echo: float = 0.45
+    """The share of what is heard that, explained by what was sent, makes it an echo."""
     silence: float = 0.2
     """Seconds without a voice after which it has ended."""
     trails: float = 0.003

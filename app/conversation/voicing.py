@@ -1,7 +1,7 @@
-"""Does a stretch of sound come from a voice? Pitch, colour and steadiness of 50 ms of telephone audio. No I/O.
+"""Does a stretch of sound come from a voice? Pitch, colour and steadiness of 50 ms of it. No I/O.
 
 This is numpy's work: a spectrum cannot be had from `audioop`, and the pitch alone, lag by lag with
-`audioop.findfactor`, costs twice what spectrum and pitch together cost here.
+`audioop.findfactor`, costs more than spectrum and pitch together cost here.
 """
 
 from __future__ import annotations
@@ -33,20 +33,21 @@ _VOICE = slice(10, 230)
 def _repeats(spectrum: Spectrum) -> Spectrum:
     """How like itself a window is after each pitch period.
 
-    The root of the power lets every harmonic count, where the power counts little but the loudest: among six
-    kinds of noise, 98 frames of 100 of each below the threshold, it finds 0.8 to 1.0 of the voiced frames of speech
-    at 12 dB; the power finds 0.2 to 1.0.
+    The root of the power lets every harmonic count, where the power counts little but the loudest: with a
+    threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech at
+    12 dB, over six kinds of noise; the power finds 27 to 100 %.
     """
     magnitude = np.zeros(SIZE // 2 + 1)
     magnitude[_VOICE] = np.sqrt(spectrum[_VOICE])
     curve: Spectrum = np.fft.irfft(magnitude)
-    return curve[_SHORTEST : _LONGEST + 1] / (curve[0] or 1.0)
+    repeats: Spectrum = curve[_SHORTEST : _LONGEST + 1] / (curve[0] or 1.0)
+    return repeats
 
 
 def _fading() -> Spectrum:
-    transform = np.fft.rfft(_HANN, SIZE)
-    curve = np.fft.irfft(np.abs(transform))
-    return 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
+    curve = np.fft.irfft(np.abs(np.fft.rfft(_HANN, SIZE)))
+    fading: Spectrum = 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
+    return fading
 
 
 _FADING = _fading()

@@ -53,9 +53,12 @@ def test_a_voice_is_said_to_have_begun_where_it_began() -> None:
     assert event.at == pytest.approx(1.0 + FIRST_SOUNDS["ps_cards5"], abs=0.1)
 
 
-@pytest.mark.parametrize("background", [noise(4, -38), noise(4, -38, 1), noise(4, -38, 2), tones(4, -36, 50, 100, 150)])
+@pytest.mark.parametrize(
+    "background", [noise(4, -38), noise(4, -38, 1), noise(4, -38, 2), tones(4, -36, 50, 100, 150)]
+)
 def test_a_voice_is_told_in_steady_noise_and_the_noise_is_not(background: Sound) -> None:
-    [first, *_] = starts(while_the_agent_speaks(together((0.0, background), (2.0, recording("ps_cards5", -26)))))
+    line = together((0.0, background), (2.0, recording("ps_cards5", -26)))
+    [first, *_] = starts(while_the_agent_speaks(line))
     assert 2.0 < first < 2.0 + FIRST_SOUNDS["ps_cards5"] + 0.25
 
 
@@ -71,7 +74,7 @@ NOT_A_VOICE = {
     "mains hum": tones(2, -24, 50, 100, 150, 250),
     "keys": np.concatenate([tones(0.12, -14, 770, 1336), silence(0.08), tones(0.12, -14, 852, 1209)]),
     "ringing": tones(1, -20, 440, 480),
-    "music on hold": np.concatenate([tones(0.3, -20, *(f * n for n in (1, 2, 3))) for f in (262, 330, 392, 523)]),
+    "music on hold": np.concatenate([tones(0.3, -20, f, 2 * f, 3 * f) for f in (262, 330, 392, 523)]),
     "a man's mm-hm": mm_hm(-22, 110),
     "a woman's mm-hm": mm_hm(-22, 210),
     "a crowd": np.sum([np.resize(np.roll(AGENT, 5000 * n), 24000) for n in range(1, 9)], axis=0) * 0.02,
