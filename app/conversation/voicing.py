@@ -34,8 +34,8 @@ def _repeats(spectrum: Spectrum) -> Spectrum:
     """How like itself a window is after each pitch period.
 
     The root of the power lets every harmonic count, where the power counts little but the loudest: with a
-    threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech at
-    12 dB, over six kinds of noise; the power finds 27 to 100 %.
+    threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech
+    at 12 dB, over six kinds of noise; the power finds 27 to 100 %.
     """
     magnitude = np.zeros(SIZE // 2 + 1)
     magnitude[_VOICE] = np.sqrt(spectrum[_VOICE])
