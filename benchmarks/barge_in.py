@@ -4,8 +4,9 @@
 
 Every case is a made stretch of a call: the agent speaks, its echo may come back, the line is noisy, and the
 caller says something, or nothing, or coughs. Speech is what lies in DIR (8 kHz WAV, any depth; default
-tests/speech); every other sound is synthesised from the seed. Prints the latency from the caller's first sound to
-the decision, missed and wrong interruptions, how late the end of the voice is noticed, and the cost of a frame.
+tests/speech); every other sound is synthesised from the seed. Prints the latency from the caller's first
+sound to the decision, missed and wrong interruptions, how late the end of the voice is noticed, and the
+cost of a frame.
 """
 
 from __future__ import annotations
