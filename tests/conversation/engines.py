@@ -153,6 +153,8 @@ class Call:
 
     def speak_up(self) -> None:
         """The caller's voice is heard on the line, half a second of it."""
+        # What the line sounds like without it.
+        self.pass_time(0.7)
         self.audio(VOICE)
 
     def audio(self, audio: bytes) -> None:
