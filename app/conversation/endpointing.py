@@ -1,7 +1,8 @@
 """When a caller has finished speaking, judged by what was said. No I/O.
 
 Silence alone does not tell: people pause for up to a second inside a sentence, and a fifth of a second after
-"goodbye" nothing more is to come. So the words say how much silence it takes.
+"goodbye" nothing more is to come. So the words say how much silence it takes. The numbers were set with
+`benchmarks/endpointing.py`.
 """
 
 from __future__ import annotations
@@ -9,16 +10,29 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from app.conversation.heard_words import read
+from app.conversation import spoken_numbers as numbers
+from app.conversation.completeness import Completeness, completeness
+from app.conversation.heard_words import Heard, read
+from app.conversation.word_classes import CONJUNCTIONS, FILLERS
 
 SURE = 0.4
-"""Seconds. Nothing is missing: a goodbye, a whole question, a reminder with its time."""
+"""Seconds. Nothing is missing: a goodbye, a reminder with its time."""
+LIKELY = 0.45
+"""A whole question, or a whole request."""
+PROBABLE = 0.65
+"""More often all than not."""
 OPEN = 0.9
 """It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common."""
 UNFINISHED = 1.8
 """It cannot be all: it ends in "and", "to", "my"."""
-THINKING = 2.5
-"""The caller asked for time."""
+ASKED_FOR_TIME = 2.5
+"""The caller said so: "let me think"."""
+
+DATE_WITHOUT_YEAR = 1.2
+"""The year may follow."""
+CODE = 1.2
+CODE_LENGTHS = (4, 5, 6, 8, 9)
+"""Of codes, postal codes, dates in digits, social security numbers: may be whole, may be half a phone number."""
 
 
 class Profile(Enum):
@@ -31,11 +45,43 @@ class Profile(Enum):
     """Something to think about, or to dictate."""
 
 
+_SECONDS = {
+    Profile.NORMAL: {
+        Completeness.SURE: SURE,
+        Completeness.LIKELY: LIKELY,
+        Completeness.PROBABLE: PROBABLE,
+        Completeness.OPEN: OPEN,
+        Completeness.UNFINISHED: UNFINISHED,
+    },
+    Profile.DIGITS: {
+        Completeness.SURE: SURE,
+        Completeness.LIKELY: OPEN,
+        Completeness.PROBABLE: OPEN,
+        Completeness.OPEN: 1.2,
+        Completeness.UNFINISHED: UNFINISHED,
+    },
+    Profile.THINKING: {
+        Completeness.SURE: LIKELY,
+        Completeness.LIKELY: 1.2,
+        Completeness.PROBABLE: 1.2,
+        Completeness.OPEN: 1.5,
+        Completeness.UNFINISHED: UNFINISHED,
+    },
+}
+
 _DIGITS_ASKED = re.compile(
     r"\b(?:numbers?|digits?|code|pin|zip|date|birthday|born|spell(?:ed|ing)?|extension|account|e-?mail|address)\b",
     re.I,
 )
-_THOUGHT_ASKED = re.compile(r"\b(?:take your time|dictate|describe|tell me (?:more|about)|go ahead)\b", re.I)
+_THOUGHT_ASKED = re.compile(
+    r"\b(?:take your time|dictate|describe|tell me (?:more|about|what happened)|in your own words|go ahead"
+    r"|think about)\b",
+    re.I,
+)
+_ASKS_FOR_TIME = re.compile(
+    r"\b(?:let me (?:see|think|check|look|find)(?: \w+){0,3}|hold on|hang on|(?:just )?(?:one|a) (?:moment|second|sec|minute)"
+    r"|give me a (?:moment|second|sec|minute)|hmm+|wait|bear with me|how (?:do|should) i (?:say|put) (?:it|this))$"
+)
 
 
 def profile(asked: str) -> Profile:
@@ -47,32 +93,34 @@ def profile(asked: str) -> Profile:
     return Profile.NORMAL
 
 
-_ENDS = frozenset(
-    """and or but because so if when while that than then to of for from with without at by on in into about
-    my your his her our their the a an some any this these those very really quite i we they he she who which
-    is are was were am be been do does did have has had can could will would shall should may might must
-    um uh er like mister mr mrs dr""".split()  # noqa: SIM905
-)
-_CLOSED = frozenset(
-    """yes yeah yep no nope okay ok sure thanks thank you bye goodbye right correct exactly please
-    that's it all great perfect nothing else fine good alright""".split()  # noqa: SIM905
-)
-_ASKS_FOR_TIME = re.compile(
-    r"\b(?:let me (?:see|think|check)|hold on|hang on|hmm+|one moment|just a \w+|wait)$"
-)
-
-
 def patience(text: str, profile: Profile) -> float:
     """Seconds of silence after which a caller whose turn so far is `text` has finished speaking."""
-    words, mark, _ = read(text)
-    if not words:
-        return OPEN
-    if _ASKS_FOR_TIME.search(" ".join(words)):
-        return THINKING
-    if words[-1] in _ENDS:
-        return max(UNFINISHED, patience(" ".join(words[:-1]), profile))
-    if mark == ",":
-        return UNFINISHED
-    if mark == "?" or all(word in _CLOSED for word in words) or words[-1] in ("please", "am", "pm"):
+    heard = read(text)
+    if _asks_for_time(heard.words):
+        return ASKED_FOR_TIME
+    if profile is Profile.DIGITS:
+        return _for_digits(heard)
+    return _SECONDS[profile][completeness(heard)]
+
+
+def _asks_for_time(words: list[str]) -> bool:
+    end = len(words)
+    while end and words[end - 1] in CONJUNCTIONS:
+        end -= 1
+    return _ASKS_FOR_TIME.search(" ".join(words[max(0, end - 9) : end])) is not None
+
+
+def _for_digits(heard: Heard) -> float:
+    """Numbers are said in groups: whole is whole, part of one waits for the rest."""
+    said = numbers.digits(heard.words)
+    if not said:
+        spelled = len(heard.words) > 1 and all(len(word) == 1 for word in heard.words[-2:])
+        return UNFINISHED if spelled else _SECONDS[Profile.DIGITS][completeness(heard)]
+    match numbers.date(heard.words):
+        case "year":
+            return SURE
+        case "day":
+            return DATE_WITHOUT_YEAR
+    if numbers.is_whole_number(said):
         return SURE
-    return OPEN if profile is Profile.NORMAL else UNFINISHED
+    return CODE if len(said) in CODE_LENGTHS else UNFINISHED

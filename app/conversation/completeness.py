@@ -1,0 +1,174 @@
+"""Whether what a caller has said so far can be all, judged by its grammar. No I/O.
+
+No parser: a sentence that ends in "to the" is unfinished whatever stands before, and what is surely finished is
+what callers of an assistant say again and again. Everything between is open, which is the safe answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import IntEnum
+
+from app.conversation import spoken_numbers as numbers
+from app.conversation import word_classes as words_that
+from app.conversation.heard_words import Heard
+from app.conversation.set_answers import is_answer, is_hasty
+from app.conversation.unfinished import asks, is_unfinished, without_openers
+
+
+class Completeness(IntEnum):
+    """From less to more."""
+
+    UNFINISHED = 0
+    """It cannot be all: "remind me to"."""
+    OPEN = 1
+    """It may be all, and something may follow: "remind me to call the dentist"."""
+    PROBABLE = 2
+    """More often all than not: "no" (but "no, I said Tuesday"), "where is the meeting" ("on Thursday")."""
+    LIKELY = 3
+    """It is a whole question, or a whole request."""
+    SURE = 4
+    """Nothing is missing: "no thanks", "remind me to call the dentist tomorrow at nine a m"."""
+
+
+UNFINISHED, OPEN, PROBABLE, LIKELY, SURE = Completeness
+
+_HESITATIONS = frozenset(("um", "uh", "uhm", "er", "erm"))
+_LAST_WORDS = (
+    ("please",), ("thanks",), ("thank", "you"), ("instead",), ("again",), ("bye",), ("goodbye",),
+    ("for", "now"), ("that's", "all"), ("right", "now"), ("as", "well"),
+)  # fmt: skip
+"""What is added when all has been said."""
+_REQUEST = re.compile(
+    r"\b(?:(?:can|could|would|will) (?:you|i|we) (?:please |like to )?"
+    r"|(?:i|we)(?:'d like| would like| want| need| have|'ve got)(?: you)? to |please |let's |don't (?=forget)"
+    r"|(?=remind me ))"
+)
+"""How a request begins."""
+
+
+def completeness(heard: Heard) -> Completeness:
+    """How complete the caller's turn is. A turn of several sentences is as complete as the last."""
+    turn = heard.words
+    if not turn:
+        return OPEN
+    sentence = turn[heard.begins[-1] :]
+    if is_answer(sentence):
+        return OPEN if heard.mark == "," else PROBABLE if is_hasty(sentence) else SURE
+    if is_unfinished(sentence) or heard.mark == ",":
+        return UNFINISHED
+    found = _of_sentence(turn, [word for word in sentence if word not in _HESITATIONS])
+    return max(found, LIKELY) if heard.mark == "?" else found
+
+
+def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
+    core = without_openers(sentence)
+    for words in _LAST_WORDS:
+        if tuple(core[-len(words) :]) == words:
+            return _before_last_words(core[: -len(words)])
+    if not core:
+        return OPEN
+    time = numbers.clock(core)
+    if time and _has_task(turn):
+        if time == "whole":
+            return SURE
+        # "Book a table at seven" wants a day; "no, at six" may go on with "not five".
+        wants_day = not words_that.APPOINTED.isdisjoint(core) and not _names_day(turn)
+        return PROBABLE if wants_day or "no" in sentence or "wait" in sentence else LIKELY
+    if numbers.date(core) == "year":
+        return SURE
+    return _of_clause(core, turn)
+
+
+def _before_last_words(rest: Sequence[str]) -> Completeness:
+    if not rest or rest[0] in words_that.PREPOSITIONS or rest[0] in words_that.SUBORDINATE:
+        return OPEN
+    return UNFINISHED if is_unfinished(rest) else SURE
+
+
+def _has_task(turn: Sequence[str]) -> bool:
+    """Of a reminder with a time: whether what to remind of was said too."""
+    place = next((i for i, word in enumerate(turn) if word in ("remind", "reminder")), None)
+    return place is None or any(word in ("to", "about", "that", "of") for word in turn[place + 1 : -1])
+
+
+def _names_day(turn: Sequence[str]) -> bool:
+    return any(
+        word in words_that.DAYS or word in words_that.MONTHS or numbers.is_ordinal(word) for word in turn
+    )
+
+
+def _of_clause(core: list[str], turn: Sequence[str]) -> Completeness:
+    # The last request counts: "when I get home, remind me", "one more thing, can you".
+    text = " ".join(core)
+    if requests := list(_REQUEST.finditer(text)):
+        return _of_request(text[requests[-1].end() :].split(), turn)
+    if core[0] in words_that.SUBORDINATE:
+        return OPEN
+    if asks(core):
+        return _of_question(core)
+    if core[0] in words_that.COMMANDS | words_that.DICTATED | words_that.TIMED:
+        return _of_request(core, turn)
+    return _of_statement(core)
+
+
+def _of_question(core: list[str]) -> Completeness:
+    last = core[-1]
+    if core[:2] == ["how", "many"] and last in ("have", "left"):
+        return LIKELY
+    wanting = (words_that.RELATIONAL, words_that.TRANSITIVE, words_that.AUXILIARIES, words_that.COMMANDS)
+    if len(core) < 3 or last in words_that.STRANDED or any(last in words for words in wanting):
+        return OPEN
+    has_verb = not (words_that.AUXILIARIES | words_that.CONTRACTIONS).isdisjoint(core)
+    if (last in words_that.DAYS and has_verb) or (len(core) > 4 and _ends_in_phrase(core)):
+        return LIKELY
+    if asks(core) == "whether":
+        # "Does the store": no verb yet; "did I already pay": what?
+        return PROBABLE if len(core) > 5 and core[-2] not in words_that.DETERMINERS else OPEN
+    return PROBABLE if has_verb else OPEN
+
+
+def _of_statement(core: list[str]) -> Completeness:
+    verbs = words_that.AUXILIARIES | words_that.CONTRACTIONS
+    if len(core) < 5 or (verbs.isdisjoint(core) and not any(word.endswith("ed") for word in core)):
+        return OPEN
+    if core[-1] in words_that.DAYS and words_that.TIMED.isdisjoint(core):
+        return LIKELY
+    return PROBABLE if len(core) >= 9 and _ends_in_phrase(core) else OPEN
+
+
+def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
+    """Of what follows "can you", "please", "I'd like to": a verb and what belongs to it."""
+    if not core:
+        return UNFINISHED
+    verb, last = core[0], core[-1]
+    if verb in ("add", "put"):
+        return SURE if last in words_that.LISTS and len(core) > 3 else OPEN
+    if verb in words_that.REMOVING:
+        if last in words_that.OBJECTS or (last in words_that.KEPT and len(core) > 3):
+            return LIKELY
+        return PROBABLE if len(core) > 3 or last in words_that.KEPT else OPEN
+    if not words_that.TIMED.isdisjoint(core):
+        return OPEN
+    if core[:3] == ["tell", "me", "a"] and len(core) > 3:
+        return LIKELY
+    if verb in words_that.DICTATED or core[:2] == ["make", "a"]:
+        return PROBABLE if len(turn) > 6 and _ends_in_phrase(core) else OPEN
+    if len(core) == 2 and last in words_that.OBJECTS:
+        return PROBABLE if verb not in ("turn", "put", "make") else OPEN
+    if verb in ("change", "move", "make", "push"):
+        return LIKELY if "to" in core[2:-1] or (core[1:2] == ["it"] and len(core) > 2) else OPEN
+    is_counted = last in words_that.SPANS and numbers.is_number(core[-2]) if len(core) > 1 else False
+    if last in words_that.DAYS or last in words_that.LISTS or is_counted:
+        return LIKELY
+    return PROBABLE if len(turn) > 6 and (_ends_in_phrase(core) or len(core) > 6) else OPEN
+
+
+def _ends_in_phrase(core: Sequence[str]) -> bool:
+    """Whether the words end in "to the airport", "on my list", "for you": a preposition and up to two words more."""
+    if core[-1] in words_that.TRANSITIVE or core[-1] in words_that.RELATIONAL:
+        return False
+    return any(
+        core[place] in words_that.PREPOSITIONS for place in range(max(2, len(core) - 4), len(core) - 1)
+    )

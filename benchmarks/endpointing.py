@@ -1,0 +1,129 @@
+"""How fast a caller's turn is taken to be over, and how often too early, on the turns in caller_sentences.txt.
+
+    python benchmarks/endpointing.py [--half tuned|held-out] [--list]
+
+For every turn: the decision after its last word, and what a pause of 0.2 to 0.8 s (evenly) after one of its words
+would do. A pause falls on a boundary (marked "|") as often as on `BOUNDARY` other places. A turn is cut off where
+the decision comes before the voice goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from app.conversation.endpointing import Profile, patience
+
+SENTENCES = Path(__file__).with_name("caller_sentences.txt")
+SHORTEST, LONGEST = 0.2, 0.8
+BOUNDARY = 5.0
+QUICK = 0.5
+
+
+class Turn(NamedTuple):
+    profile: Profile
+    words: list[str]
+    boundaries: set[int]
+    """After how many words a pause is natural."""
+
+
+class Outcome(NamedTuple):
+    turn: Turn
+    seconds: float
+    """Of patience at the end."""
+    cut_off: float
+    """Probability that one pause cuts the turn off."""
+    cuts: list[str]
+
+
+def turns() -> list[Turn]:
+    """The turns of the file."""
+    found = []
+    for line in SENTENCES.read_text("utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        kind, _, text = line.rpartition(": ")
+        words: list[str] = []
+        boundaries = set()
+        for word in text.split():
+            if word == "|":
+                boundaries.add(len(words))
+            else:
+                words.append(word)
+        found.append(Turn(Profile(kind or "normal"), words, boundaries))
+    return found
+
+
+def outcome(turn: Turn, style: str) -> Outcome:
+    total = cut = 0.0
+    cuts = []
+    for size in range(1, len(turn.words)):
+        weight = BOUNDARY if size in turn.boundaries else 1.0
+        seconds = patience(written(turn.words[:size], style), turn.profile)
+        share = max(0.0, min(1.0, (LONGEST - seconds) / (LONGEST - SHORTEST)))
+        total += weight
+        cut += weight * share
+        if share:
+            cuts.append(" ".join(turn.words[:size]))
+    end = patience(written(turn.words, style), turn.profile)
+    return Outcome(turn, end, cut / total if total else 0.0, cuts)
+
+
+def written(words: list[str], style: str) -> str:
+    """As Google's interims are, or as moonshine ends whatever it hears."""
+    text = " ".join(words)
+    return text if style == "plain" else f"{text.capitalize()}."
+
+
+def report(name: str, outcomes: list[Outcome]) -> Iterator[str]:
+    ends = sorted(outcome.seconds for outcome in outcomes)
+    quick = sum(seconds <= QUICK for seconds in ends) / len(ends)
+    long = [outcome.cut_off for outcome in outcomes if len(outcome.turn.words) > 1]
+    yield (
+        f"{name:24} {len(outcomes):4} turns   decided after {statistics.median(ends):.2f} s (median),"
+        f" {statistics.mean(ends):.2f} s (mean), {quick:.0%} within {QUICK} s;"
+        f"   cut off by a pause: {statistics.mean(long):.1%}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--half", choices=("tuned", "held-out"))
+    parser.add_argument("--list", action="store_true", help="print what is slow and what is cut off")
+    arguments = parser.parse_args()
+    everything = turns()
+    random.Random(4).shuffle(everything)
+    halves = {"tuned": everything[::2], "held-out": everything[1::2]}
+    for half, some in halves.items():
+        if arguments.half not in (None, half):
+            continue
+        for style in ("plain", "punctuated"):
+            outcomes = [outcome(turn, style) for turn in some]
+            for profile in Profile:
+                of_profile = [one for one in outcomes if one.turn.profile is profile]
+                print(*report(f"{half}, {style}, {profile.value}", of_profile), sep="\n")
+            if arguments.list and style == "plain":
+                listing(outcomes)
+    texts = [" ".join(turn.words) for turn in everything]
+    began = time.perf_counter()
+    for text in texts:
+        patience(text, Profile.NORMAL)
+    print(f"{(time.perf_counter() - began) / len(texts) * 1e6:.0f} µs a call")
+
+
+def listing(outcomes: list[Outcome]) -> None:
+    for one in sorted(outcomes, key=lambda one: one.seconds):
+        print(f"  {one.seconds:.2f} {one.cut_off:4.0%} {' '.join(one.turn.words)}")
+        for text in one.cuts:
+            print(f"              {text} …")
+
+
+if __name__ == "__main__":
+    main()
