@@ -1,6 +1,6 @@
 """How fast a caller's turn is taken to be over, and how often too early, on the turns in caller_sentences.txt.
 
-    python benchmarks/endpointing.py [--half tuned|held-out] [--list]
+    python benchmarks/endpointing.py [--part tuned|held-out] [--list]
 
 For every turn: the decision after its last word, and what a pause of 0.2 to 0.8 s (evenly) after one of its words
 would do. A pause falls on a boundary (marked "|") as often as on `BOUNDARY` other places. A turn is cut off where
@@ -10,19 +10,23 @@ the decision comes before the voice goes on.
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from app.conversation.endpointing import Profile, patience
 
 SENTENCES = Path(__file__).with_name("caller_sentences.txt")
+PARTS = ("tuned", "held-out")
 SHORTEST, LONGEST = 0.2, 0.8
 BOUNDARY = 5.0
+IN_ONE_BREATH = 4
+"""Turns of fewer words are not paused in: "yes please", "bye bye"."""
 QUICK = 0.5
+REPLY = 0.2
+"""Seconds from the decision to the reply's first sound, with fast providers. A caller who goes on before it has
+noticed nothing, and the turn goes on."""
 
 
 class Turn(NamedTuple):
@@ -38,13 +42,16 @@ class Outcome(NamedTuple):
     """Of patience at the end."""
     cut_off: float
     """Probability that one pause cuts the turn off."""
+    talked_over: float
+    """And that a first sound of the reply is heard before the voice goes on."""
     cuts: list[str]
 
 
-def turns() -> list[Turn]:
-    """The turns of the file."""
+def turns(part: str) -> list[Turn]:
+    """The turns of a part of the file."""
+    tuned, _, held_out = SENTENCES.read_text("utf-8").partition("\n# held out\n")
     found = []
-    for line in SENTENCES.read_text("utf-8").splitlines():
+    for line in (tuned if part == "tuned" else held_out).splitlines():
         if not line or line.startswith("#"):
             continue
         kind, _, text = line.rpartition(": ")
@@ -60,18 +67,24 @@ def turns() -> list[Turn]:
 
 
 def outcome(turn: Turn, style: str) -> Outcome:
-    total = cut = 0.0
+    total = cut = over = 0.0
     cuts = []
     for size in range(1, len(turn.words)):
         weight = BOUNDARY if size in turn.boundaries else 1.0
         seconds = patience(written(turn.words[:size], style), turn.profile)
-        share = max(0.0, min(1.0, (LONGEST - seconds) / (LONGEST - SHORTEST)))
+        share = _longer_than(seconds)
         total += weight
         cut += weight * share
+        over += weight * _longer_than(seconds + REPLY)
         if share:
             cuts.append(" ".join(turn.words[:size]))
     end = patience(written(turn.words, style), turn.profile)
-    return Outcome(turn, end, cut / total if total else 0.0, cuts)
+    return Outcome(turn, end, cut / (total or 1), over / (total or 1), cuts)
+
+
+def _longer_than(seconds: float) -> float:
+    """The share of pauses."""
+    return max(0.0, min(1.0, (LONGEST - seconds) / (LONGEST - SHORTEST)))
 
 
 def written(words: list[str], style: str) -> str:
@@ -80,14 +93,16 @@ def written(words: list[str], style: str) -> str:
     return text if style == "plain" else f"{text.capitalize()}."
 
 
-def report(name: str, outcomes: list[Outcome]) -> Iterator[str]:
+def report(name: str, outcomes: list[Outcome]) -> str:
     ends = sorted(outcome.seconds for outcome in outcomes)
     quick = sum(seconds <= QUICK for seconds in ends) / len(ends)
-    long = [outcome.cut_off for outcome in outcomes if len(outcome.turn.words) > 1]
-    yield (
-        f"{name:24} {len(outcomes):4} turns   decided after {statistics.median(ends):.2f} s (median),"
+    long = [outcome for outcome in outcomes if len(outcome.turn.words) >= IN_ONE_BREATH]
+    cut_off = statistics.mean(outcome.cut_off for outcome in long)
+    talked_over = statistics.mean(outcome.talked_over for outcome in long)
+    return (
+        f"{name:24} {len(outcomes):4} turns: decided after {statistics.median(ends):.2f} s (median),"
         f" {statistics.mean(ends):.2f} s (mean), {quick:.0%} within {QUICK} s;"
-        f"   cut off by a pause: {statistics.mean(long):.1%}"
+        f" a pause cuts off {cut_off:.1%}, {talked_over:.1%} hear the reply"
     )
 
 
@@ -95,23 +110,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--half", choices=("tuned", "held-out"))
+    parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--list", action="store_true", help="print what is slow and what is cut off")
     arguments = parser.parse_args()
-    everything = turns()
-    random.Random(4).shuffle(everything)
-    halves = {"tuned": everything[::2], "held-out": everything[1::2]}
-    for half, some in halves.items():
-        if arguments.half not in (None, half):
-            continue
+    for part in (arguments.part,) if arguments.part else PARTS:
         for style in ("plain", "punctuated"):
-            outcomes = [outcome(turn, style) for turn in some]
+            outcomes = [outcome(turn, style) for turn in turns(part)]
             for profile in Profile:
                 of_profile = [one for one in outcomes if one.turn.profile is profile]
-                print(*report(f"{half}, {style}, {profile.value}", of_profile), sep="\n")
+                print(report(f"{part}, {style}, {profile.value}", of_profile))
             if arguments.list and style == "plain":
                 listing(outcomes)
-    texts = [" ".join(turn.words) for turn in everything]
+    texts = [" ".join(turn.words) for part in PARTS for turn in turns(part)]
     began = time.perf_counter()
     for text in texts:
         patience(text, Profile.NORMAL)

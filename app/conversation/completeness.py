@@ -47,6 +47,10 @@ _REQUEST = re.compile(
 )
 """How a request begins."""
 
+MANY_WORDS = 9
+_ENDS_NO_PHRASE = words_that.TRANSITIVE | words_that.RELATIONAL | words_that.DETERMINERS | {"that"}
+_LEADS = words_that.PREPOSITIONS | words_that.DETERMINERS
+
 
 def completeness(heard: Heard) -> Completeness:
     """How complete the caller's turn is. A turn of several sentences is as complete as the last."""
@@ -104,13 +108,13 @@ def _of_clause(core: list[str], turn: Sequence[str]) -> Completeness:
     text = " ".join(core)
     if requests := list(_REQUEST.finditer(text)):
         return _of_request(text[requests[-1].end() :].split(), turn)
-    if core[0] in words_that.SUBORDINATE:
-        return OPEN
     if asks(core):
         return _of_question(core)
+    if core[0] in words_that.SUBORDINATE:
+        return OPEN
     if core[0] in words_that.COMMANDS | words_that.DICTATED | words_that.TIMED:
         return _of_request(core, turn)
-    return _of_statement(core)
+    return _of_statement(core, turn)
 
 
 def _of_question(core: list[str]) -> Completeness:
@@ -124,18 +128,22 @@ def _of_question(core: list[str]) -> Completeness:
     if (last in words_that.DAYS and has_verb) or (len(core) > 4 and _ends_in_phrase(core)):
         return LIKELY
     if asks(core) == "whether":
-        # "Does the store": no verb yet; "did I already pay": what?
-        return PROBABLE if len(core) > 5 and core[-2] not in words_that.DETERMINERS else OPEN
+        # "Does the store": no verb yet; "did I already pay": what? But "is that yours", "are you a robot".
+        long_enough = len(core) > 5 or (core[0] in ("is", "are", "am", "was") and len(core) > 3)
+        return PROBABLE if long_enough else OPEN
     return PROBABLE if has_verb else OPEN
 
 
-def _of_statement(core: list[str]) -> Completeness:
+def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:
     verbs = words_that.AUXILIARIES | words_that.CONTRACTIONS
-    if len(core) < 5 or (verbs.isdisjoint(core) and not any(word.endswith("ed") for word in core)):
+    if core[:3] == ["my", "name", "is"] or core[:2] in (["this", "is"], ["i", "am"]):
+        # "John", "Smith".
+        return LIKELY if len(core) == 5 and core[1] == "name" else OPEN
+    if len(core) < 4 or (verbs.isdisjoint(core) and not any(word.endswith("ed") for word in core)):
         return OPEN
     if core[-1] in words_that.DAYS and words_that.TIMED.isdisjoint(core):
         return LIKELY
-    return PROBABLE if len(core) >= 9 and _ends_in_phrase(core) else OPEN
+    return _by_length(core, turn)
 
 
 def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
@@ -149,26 +157,34 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
         if last in words_that.OBJECTS or (last in words_that.KEPT and len(core) > 3):
             return LIKELY
         return PROBABLE if len(core) > 3 or last in words_that.KEPT else OPEN
-    if not words_that.TIMED.isdisjoint(core):
+    is_planned = verb in ("set", "make", "plan", "get") and not words_that.APPOINTED.isdisjoint(core)
+    if is_planned or not words_that.TIMED.isdisjoint(core):
         return OPEN
     if core[:3] == ["tell", "me", "a"] and len(core) > 3:
         return LIKELY
     if verb in words_that.DICTATED or core[:2] == ["make", "a"]:
-        return PROBABLE if len(turn) > 6 and _ends_in_phrase(core) else OPEN
+        return _by_length(core, turn)
     if len(core) == 2 and last in words_that.OBJECTS:
-        return PROBABLE if verb not in ("turn", "put", "make") else OPEN
+        return PROBABLE if verb not in ("turn", "make", "change", "move", "push", "set") else OPEN
     if verb in ("change", "move", "make", "push"):
         return LIKELY if "to" in core[2:-1] or (core[1:2] == ["it"] and len(core) > 2) else OPEN
     is_counted = last in words_that.SPANS and numbers.is_number(core[-2]) if len(core) > 1 else False
     if last in words_that.DAYS or last in words_that.LISTS or is_counted:
         return LIKELY
-    return PROBABLE if len(turn) > 6 and (_ends_in_phrase(core) or len(core) > 6) else OPEN
+    return PROBABLE if len(core) > 6 and not last.endswith("ed") else _by_length(core, turn)
+
+
+def _by_length(core: Sequence[str], turn: Sequence[str]) -> Completeness:
+    """What ends in a phrase is the more likely all the longer it is."""
+    if len(turn) < MANY_WORDS - 3 or not _ends_in_phrase(core):
+        return OPEN
+    return LIKELY if len(turn) >= MANY_WORDS else PROBABLE
 
 
 def _ends_in_phrase(core: Sequence[str]) -> bool:
-    """Whether the words end in "to the airport", "on my list", "for you": a preposition and up to two words more."""
-    if core[-1] in words_that.TRANSITIVE or core[-1] in words_that.RELATIONAL:
+    """Whether the words end in "to the airport", "for you", "a new phone": a preposition or an article, and up
+    to two words more."""
+    last = core[-1]
+    if last in _ENDS_NO_PHRASE or last.endswith(("ed", "ing")) or numbers.is_number(last):
         return False
-    return any(
-        core[place] in words_that.PREPOSITIONS for place in range(max(2, len(core) - 4), len(core) - 1)
-    )
+    return any(core[place] in _LEADS for place in range(max(2, len(core) - 4), len(core) - 1))

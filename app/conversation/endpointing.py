@@ -13,13 +13,13 @@ from enum import Enum
 from app.conversation import spoken_numbers as numbers
 from app.conversation.completeness import Completeness, completeness
 from app.conversation.heard_words import Heard, read
-from app.conversation.word_classes import CONJUNCTIONS, FILLERS
+from app.conversation.word_classes import CONJUNCTIONS
 
 SURE = 0.4
 """Seconds. Nothing is missing: a goodbye, a reminder with its time."""
 LIKELY = 0.45
 """A whole question, or a whole request."""
-PROBABLE = 0.65
+PROBABLE = 0.7
 """More often all than not."""
 OPEN = 0.9
 """It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common."""
@@ -118,7 +118,8 @@ def _for_digits(heard: Heard) -> float:
         return UNFINISHED if spelled else _SECONDS[Profile.DIGITS][completeness(heard)]
     match numbers.date(heard.words):
         case "year":
-            return SURE
+            # "Nineteen eighty", "two"?
+            return OPEN if heard.words[-1] in numbers.TENS else SURE
         case "day":
             return DATE_WITHOUT_YEAR
     if numbers.is_whole_number(said):

@@ -28,12 +28,12 @@ _UNITS = (
     r"hang up|operator|representative|how are you(?: doing)?(?: today)?|what's up",
     r"are you (?:still )?there|can you hear me|hello hello|is anybody there|what time is it|what can you do",
     r"yes|yeah|yep|yup|no|nope|nah|okay|ok|sure|right|all ?right|alright|correct|exactly|absolutely|definitely"
-    r"|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers|(?:bye ?)+(?: for now)?|goodbye|please"
+    r"|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers|(?:bye ?)+(?: for now)?|goodbye|(?:yes|no|yeah) please"
     r"|good ?night|done|true|mhm",
 )
 """What callers of any assistant say, and what is all then."""
 _HASTY = frozenset(
-    ["no", "nope", "okay", "ok", "sure", "right", "great", "good", "fine", "alright", "please"]
+    ["no", "nope", "okay", "ok", "sure", "right", "great", "good", "fine", "alright", "cancel"]
 )
 """Whole answers to which people like to add something."""
 # Possessive and atomic: no text makes it try twice.

@@ -15,7 +15,7 @@ _TEENS = {
     "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
     "sixteen": "16", "seventeen": "17", "eighteen": "18", "nineteen": "19",
 }  # fmt: skip
-_TENS = {
+TENS = {
     "twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7", "eighty": "8",
     "ninety": "9",
 }  # fmt: skip
@@ -24,7 +24,7 @@ _HALVES = frozenset(("am", "pm", "o'clock", "oclock"))
 
 
 def is_number(word: str) -> bool:
-    return word[0].isdigit() or word in DIGITS or word in _TEENS or word in _TENS
+    return word[0].isdigit() or word in DIGITS or word in _TEENS or word in TENS
 
 
 def is_ordinal(word: str) -> bool:
@@ -48,9 +48,9 @@ def digits(words: Sequence[str]) -> str:
             times = 2 if word == "double" else 3
             continue
         after = run[place + 1] if place + 1 < len(run) else ""
-        if word in _TENS:
+        if word in TENS:
             # "fifty seven" is 57, "fifty" 50.
-            said += _TENS[word] + ("" if after in DIGITS and after not in ("oh", "zero", "o") else "0")
+            said += TENS[word] + ("" if after in DIGITS and after not in ("oh", "zero", "o") else "0")
         elif word == "hundred":
             said += "00"
         elif word == "thousand":
@@ -78,7 +78,9 @@ def clock(words: Sequence[str]) -> str:
     if not words:
         return ""
     last = words[-1]
-    if last in _HALVES or last in ("noon", "midnight", "tonight", "midday"):
+    if last in _HALVES and len(words) > 1 and is_number(words[-2]):
+        return "whole"
+    if last in ("noon", "midnight", "tonight", "midday"):
         return "whole"
     if last == "m" and words[-2:-1] and words[-2] in ("a", "p"):
         return "whole"
@@ -136,6 +138,6 @@ def date(words: Sequence[str]) -> str:
             said = digits(after[2:])
         else:
             said = said[2:] if len(said) > 4 else said[1:]
-    if len(said) >= 4:
+    if len(said) >= 4 and words[-1] != "thousand":
         return "year"
     return "day" if after and (day or is_number(after[0]) or is_ordinal(after[0])) else ""

@@ -38,7 +38,9 @@ def asks(words: Sequence[str]) -> str:
     if not core:
         return ""
     if core[0] in words_that.ASKING:
-        return "what"
+        # "When I get home" asks nothing.
+        verbs = words_that.AUXILIARIES
+        return "what" if core[0] != "when" or (len(core) > 1 and core[1] in verbs) else ""
     if len(core) < 2 or core[0] not in words_that.AUXILIARIES - words_that.BEGIN_NO_QUESTION:
         return ""
     if core[0] in ("have", "do", "don't"):
@@ -60,12 +62,21 @@ def _must_go_on(words: Sequence[str], before: str, last: str) -> bool:
     if last in words_that.DETERMINERS:
         return _determiner_must_go_on(words, before, last)
     if last in words_that.NEEDS_MORE:
-        return last not in words_that.MAY_END or before in ("a", "the", "at", "i'm", "it's", "is", "to")
+        return last not in words_that.MAY_END or before in (
+            "a",
+            "the",
+            "at",
+            "i'm",
+            "it's",
+            "is",
+            "to",
+            "and",
+        )
     if last == "that":
         return before in words_that.REPORTING or before in words_that.CONJUNCTIONS
     if last in words_that.ONLY_SUBJECTS:
-        # "Who am I", "where are they".
-        return not asks(words) or before not in ("am", "is", "are", "was", "were")
+        # "Where are they".
+        return not asks(words) or before not in ("is", "are", "was", "were")
     if last in ("you", "it"):
         return _pronoun_must_go_on(words, before, last)
     if last in words_that.AUXILIARIES:
@@ -73,6 +84,8 @@ def _must_go_on(words: Sequence[str], before: str, last: str) -> bool:
     if last in words_that.ASKING:
         return before not in ("say", "know")
     if last in words_that.TRANSITIVE:
+        if before in words_that.DETERMINERS or before == "that":
+            return False  # a noun: "my order", "that note"
         named = {"what", "that", "everything", "anything", "something", "all", "who"}
         return not asks(words) and named.isdisjoint(words[:-2])
     # "In twenty": minutes, hours?
@@ -84,7 +97,8 @@ def _preposition_must_go_on(words: Sequence[str], before: str, last: str) -> boo
         verbs = words_that.WITH_PARTICLE
         if not verbs.isdisjoint(words[-4:-1]):
             return before not in words_that.OBJECTS and before not in verbs
-    is_stranded = asks(words) == "what" and len(words) > 3 and last in words_that.STRANDED
+    may_end = last in words_that.STRANDED or (last == "to" and before.endswith("ing"))
+    is_stranded = asks(words) == "what" and len(words) > 3 and may_end
     return not is_stranded or before in ("name", "is", "are")
 
 

@@ -27,12 +27,12 @@ STRANDED = _set("with for from about on in at")
 TITLES = _set("mister mr missus mrs ms miss dr saint st")
 NEEDS_MORE = _set(
     """very really quite too not never almost nearly only just even exactly maybe perhaps probably definitely
-    possibly mostly rather such more next last new upcoming main whole entire few lot bit couple bunch nice thank
+    possibly mostly rather such more next last new upcoming main whole entire few lot bit couple bunch nice thank best worst own real then
     i'd he'd she'd we'd they'd you'd half past quarter double triple dear"""
 )
 """Adverbs, adjectives and numerals that stand before what they are about."""
 MAY_END = _set(
-    "not really too more exactly maybe probably definitely possibly half past quarter lot whole never nice"
+    "not really too more exactly maybe probably definitely possibly lot whole never nice best own then"
 )
 """Those of them with which an answer may end: "not really", "me too"."""
 SUBJECTS = _set("i he she we they you it this that these those there who everyone everybody someone somebody")
@@ -74,9 +74,9 @@ WITH_PARTICLE = _set(
 """Verbs that go with "on", "in", "over": "turn it on"."""
 RELATIONAL = _set(
     """name idea way kind sort copy end rest part reason number anything something nothing everything somebody
-    someone anyone everyone"""
+    someone anyone everyone weather possible able sure going ready back level"""
 )
-"""Nouns that usually say of what, or which."""
+"""Words that usually say of what, which, or to do what."""
 
 COMMANDS = _set(
     """add put change move make push cancel delete remove erase clear forget read list show check play turn start
