@@ -78,7 +78,9 @@ def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
         if time == "whole":
             return SURE
         # "Book a table at seven" wants a day; "no, at six" may go on with "not five".
-        wants_day = not words_that.APPOINTED.isdisjoint(core) and not _names_day(turn)
+        wants_day = (
+            not words_that.APPOINTED.isdisjoint(core) and "remind" not in turn and not _names_day(turn)
+        )
         return PROBABLE if wants_day or "no" in sentence or "wait" in sentence else LIKELY
     if numbers.date(core) == "year":
         return SURE

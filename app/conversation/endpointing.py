@@ -31,7 +31,7 @@ ASKED_FOR_TIME = 2.5
 DATE_WITHOUT_YEAR = 1.2
 """The year may follow."""
 CODE = 1.2
-CODE_LENGTHS = (4, 5, 6, 8, 9)
+CODE_LENGTHS = (4, 5, 8, 9)
 """Of codes, postal codes, dates in digits, social security numbers: may be whole, may be half a phone number."""
 
 
@@ -69,6 +69,7 @@ _SECONDS = {
     },
 }
 
+_QUESTION = re.compile(r"[^.?!]*\?")
 _DIGITS_ASKED = re.compile(
     r"\b(?:numbers?|digits?|code|pin|zip|date|birthday|born|spell(?:ed|ing)?|extension|account|e-?mail|address)\b",
     re.I,
@@ -86,6 +87,9 @@ _ASKS_FOR_TIME = re.compile(
 
 def profile(asked: str) -> Profile:
     """What kind of answer the agent's last words `asked` call for."""
+    # "I have your number. Anything else?" asks for no number.
+    if questions := _QUESTION.findall(asked):
+        asked = questions[-1]
     if _DIGITS_ASKED.search(asked):
         return Profile.DIGITS
     if _THOUGHT_ASKED.search(asked):
@@ -112,16 +116,16 @@ def _asks_for_time(words: list[str]) -> bool:
 
 def _for_digits(heard: Heard) -> float:
     """Numbers are said in groups: whole is whole, part of one waits for the rest."""
-    said = numbers.digits(heard.words)
-    if not said:
-        spelled = len(heard.words) > 1 and all(len(word) == 1 for word in heard.words[-2:])
-        return UNFINISHED if spelled else _SECONDS[Profile.DIGITS][completeness(heard)]
     match numbers.date(heard.words):
         case "year":
             # "Nineteen eighty", "two"?
             return OPEN if heard.words[-1] in numbers.TENS else SURE
         case "day":
             return DATE_WITHOUT_YEAR
+    said = numbers.digits(heard.words)
+    if not said:
+        spelled = len(heard.words) > 1 and all(len(word) == 1 for word in heard.words[-2:])
+        return UNFINISHED if spelled else _SECONDS[Profile.DIGITS][completeness(heard)]
     if numbers.is_whole_number(said):
         return SURE
     return CODE if len(said) in CODE_LENGTHS else UNFINISHED

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 _UNITS = (
+    r"(?:yes|yeah|no|sure) please",
     r"(?:yes|yeah|yep|yup|no|nope) (?:i|we|you|he|she|it|they|that|there)"
     r" (?:am|is|are|was|were|do|does|did|have|has|can|could|will|would|should|\w+n't)(?: not)?",
     r"(?:i don't|i do not|don't) (?:know|remember|think so|care|understand|mind|need anything(?: else)?)",
@@ -23,12 +24,12 @@ _UNITS = (
     r"stop(?: (?:it|that|please|talking))?|help(?: me)?|repeat(?: that)?|cancel(?: (?:it|that))?|delete (?:it|that)",
     r"undo|scratch that|erase|quit|exit|continue|go on|go ahead",
     r"(?:many )?thanks(?: a lot| so much| again| for your help)?",
-    r"thank you(?: (?:so|very) much| for your help| again)?",
+    r"thank you(?: (?:so|very) much)?(?: for (?:your help|everything)| again)?",
     r"(?:say|read|do|try|play) (?:it|that) again|again|come again|what was that|what did you say|say what",
     r"hang up|operator|representative|how are you(?: doing)?(?: today)?|what's up",
     r"are you (?:still )?there|can you hear me|hello hello|is anybody there|what time is it|what can you do",
     r"yes|yeah|yep|yup|no|nope|nah|okay|ok|sure|right|all ?right|alright|correct|exactly|absolutely|definitely"
-    r"|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers|(?:bye ?)+(?: for now)?|goodbye|(?:yes|no|yeah) please"
+    r"|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers|(?:bye ?)+(?: for now)?|goodbye"
     r"|good ?night|done|true|mhm",
 )
 """What callers of any assistant say, and what is all then."""

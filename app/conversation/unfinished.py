@@ -17,7 +17,7 @@ _POINTING = frozenset(("this", "these", "those", "some", "any", "both", "another
 
 def is_unfinished(words: Sequence[str]) -> bool:
     """Whether something must follow: "remind me to", "can you", "my number is"."""
-    if numbers.clock(words):
+    if numbers.clock(words) or numbers.date(words):
         return False
     if len(words) == 1:
         return words[0] in _NEVER_ALONE

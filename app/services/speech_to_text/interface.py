@@ -20,7 +20,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The voice has stopped, be it for a pause: told as soon as it is likely, long before the words are final.
+    """The voice has stopped, be it for a pause: told as soon as it is likely, before the words are final.
 
     `at_ms` is where the silence began. Between two finals there may be several pairs of start and end.
     """

@@ -50,11 +50,18 @@ class Endpointing:
     fewest word errors over six levels and noises (7 %; 300 gave 11 %)."""
     first_interim: int = 600
     interim: int = 1000
+    interim_share: float = 0.4
+    """An interim comes after `interim`, or after this share of the utterance if that is longer, so that a long one
+    does not cost more the longer it is. With it and a `final` of 800, a second of speech is decoded 3.1 times, as
+    often as with a `final` of 600 and an interim each second; without it 4.7 times."""
     guess: int = 200
-    """Silence after which the voice has stopped, and the utterance is decoded as if it were over. A fifth of a
-    second is more than the closure of a stop consonant and less than most pauses for thought."""
-    final: int = 600
-    """Silence after which it is over. livekit agents waits at least 500 ms."""
+    """Silence after which the voice has stopped, and the utterance is decoded as if it were over. A fifth of
+    a second is more than the closure of a stop consonant and less than most pauses for thought; with 160 there
+    are a fifth more ends that are none."""
+    final: int = 800
+    """Silence after which it is over. Whose turn it is does not wait for this: words understood together are
+    understood better. Of the recordings with pauses of 300 to 800 ms in them, 12 % of the words are wrong with 600,
+    9 % with 800 and 900, 10 % with 1000; of those without, 7, 4, 4 and 8 %."""
     longest: int = 15_000
     """An utterance longer than this is cut: decoding more at once loops (measured)."""
     cut_search: int = 5000
@@ -211,7 +218,8 @@ class Segmenter:
         self._next_interim = self._onset + _samples(self._numbers.first_interim)
 
     def _guess(self, *, likely_final: bool = False) -> Guess:
-        self._next_interim = self._now + _samples(self._numbers.interim)
+        pace = int(self._numbers.interim_share * (self._now - self._start))
+        self._next_interim = self._now + max(_samples(self._numbers.interim), pace)
         return Guess(self._start, self._now, _ms(self._onset), likely_final)
 
     def _end(self, end: int) -> Finish:

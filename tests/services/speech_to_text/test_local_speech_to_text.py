@@ -84,6 +84,35 @@ async def test_events_tell_a_story_in_milliseconds_of_audio(recogniser: LocalSpe
     assert (final.started_ms, final.ended_ms) == (started.at_ms, ended.at_ms)
 
 
+async def test_a_pause_is_told_with_its_words_and_the_voice_that_goes_on_belongs_to_the_same_utterance(
+    recogniser: LocalSpeechToText,
+) -> None:
+    audio = recording("ps_cards5.wav")
+    # Between "four of clubs" and "seven of hearts".
+    pause = 8 * 2690
+    first, rest = audio[:pause] + silence(400), audio[pause:]
+    async with recogniser.stream("CA1") as stream:
+        stream.push(first)
+        events = aiter(stream)
+        heard: list[RecognitionEvent] = []
+        while not any(
+            isinstance(event, Interim) and event.stable and "clubs" in event.text for event in heard
+        ):
+            heard.append(await anext(events))
+        assert isinstance(heard[-2], SpeechEnded)
+        told = len(heard)
+        stream.push(rest)
+        stream.finish()
+        heard += [event async for event in events]
+    assert isinstance(heard[told], SpeechStarted)
+    finals = [event for event in heard if isinstance(event, Final)]
+    assert finals == heard[-1:]
+    final = heard[-1]
+    assert isinstance(final, Final)
+    assert "clubs" in final.text.lower()
+    assert "hearts" in final.text.lower()
+
+
 async def test_audio_may_come_in_pieces_of_any_length(recogniser: LocalSpeechToText) -> None:
     audio = recording("ps_goforward.wav")
     whole, frames, odd = await asyncio.gather(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +74,13 @@ def test_an_utterance_takes_the_preroll_along() -> None:
 def test_the_first_utterance_of_a_stream_may_have_less_preroll() -> None:
     [finish] = finishes(hear("v" * 20 + PAUSE))
     assert finish.start == 0
+
+
+def test_interims_of_a_long_utterance_come_less_often() -> None:
+    ends = [decision.end // SAMPLES_PER_MS for decision in hear("v" * 400) if isinstance(decision, Guess)]
+    pauses = [after - before for before, after in pairwise(ends)]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == pytest.approx(0.4 * ends[-2], abs=WINDOW_MS)
 
 
 def test_interims_come_after_600_ms_and_then_every_second() -> None:

@@ -40,8 +40,8 @@ LEAST_VOICE_MS = 500
 """So much of a voice without any answer, for twice the seconds after which another recogniser would have
 taken over: the stream is dead, whatever its connection says."""
 STABLE = 0.85
-"""An interim of this stability is taken as what was said. Google's documentation shows 0.9 for words that do not
-change any more and 0.01 to 0.1 for those just heard."""
+"""An interim of this stability is taken as what was said. Google's documentation shows 0.9 for words that do
+not change any more and 0.01 for those just heard."""
 DRAIN_SECONDS = 5.0
 """A stream that was told that no audio will follow may stay silent for so long."""
 
