@@ -1,10 +1,11 @@
-"""How fast a caller's turn is taken to be over, and how often too early, on the turns in caller_sentences.txt.
+"""How fast a caller's turn is taken to be over, and how often too early, on the turns in
+caller_sentences.txt.
 
     python benchmarks/endpointing.py [--part tuned|held-out] [--list]
 
-For every turn: the decision after its last word, and what a pause of 0.2 to 0.8 s (evenly) after one of its words
-would do. A pause falls on a boundary (marked "|") as often as on `BOUNDARY` other places. A turn is cut off where
-the decision comes before the voice goes on.
+For every turn: the decision after its last word, and what a pause of 0.2 to 0.8 s (evenly) after one of its
+words would do. A pause falls on a boundary (marked "|") as often as on `BOUNDARY` other places. A turn is
+cut off where the decision comes before the voice goes on.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ IN_ONE_BREATH = 4
 """Turns of fewer words are not paused in: "yes please", "bye bye"."""
 QUICK = 0.5
 REPLY = 0.2
-"""Seconds from the decision to the reply's first sound, with fast providers. A caller who goes on before it has
-noticed nothing, and the turn goes on."""
+"""Seconds from the decision to the reply's first sound, with fast providers. A caller who goes on before it
+has noticed nothing, and the turn goes on."""
 
 
 class Turn(NamedTuple):

@@ -15,9 +15,10 @@ _PHRASES = frozenset(
     tuple(phrase.split())
     for phrase in (
         "i see", "i know", "i understand", "i hear you", "got it", "gotcha", "i got it", "all right",
-        "of course", "that's right", "that's true", "that's good", "that's great", "that's fine", "makes sense",
-        "that makes sense", "fair enough", "go on", "sounds good", "very good", "very nice", "oh i see", "true",
-        "no problem", "uh huh", "you're right", "oh wow", "oh really", "oh nice", "i agree",
+        "of course", "that's right", "that's true", "that's good", "that's great", "that's fine",
+        "makes sense", "that makes sense", "fair enough", "go on", "sounds good", "very good", "very nice",
+        "oh i see", "true", "no problem", "uh huh", "you're right", "oh wow", "oh really", "oh nice",
+        "i agree",
     )
 )  # fmt: skip
 _LONGEST = 4

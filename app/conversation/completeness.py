@@ -1,7 +1,7 @@
 """Whether what a caller has said so far can be all, judged by its grammar. No I/O.
 
-No parser: a sentence that ends in "to the" is unfinished whatever stands before, and what is surely finished is
-what callers of an assistant say again and again. Everything between is open, which is the safe answer.
+No parser: a sentence that ends in "to the" is unfinished whatever stands before, and what is surely finished
+is what callers of an assistant say again and again. Everything between is open, which is the safe answer.
 """
 
 from __future__ import annotations
@@ -184,8 +184,8 @@ def _by_length(core: Sequence[str], turn: Sequence[str]) -> Completeness:
 
 
 def _ends_in_phrase(core: Sequence[str]) -> bool:
-    """Whether the words end in "to the airport", "for you", "a new phone": a preposition or an article, and up
-    to two words more."""
+    """Whether the words end in "to the airport", "for you", "a new phone": a preposition or an article, and
+    up to two words more."""
     last = core[-1]
     if last in _ENDS_NO_PHRASE or last.endswith(("ed", "ing")) or numbers.is_number(last):
         return False

@@ -9,10 +9,11 @@ from __future__ import annotations
 from app.conversation.heard_words import read
 
 MOST_DIFFERENT = 0.35
-"""Of the words of an echo, so many may be others than the agent's, or missing: the recogniser has a third of the
-words wrong in a weak echo."""
+"""Of the words of an echo, so many may be others than the agent's, or missing: the recogniser has a third of
+the words wrong in a weak echo."""
 _OWN = frozenset(
-    "no nope not stop wait yes yeah cancel help hello sorry pardon what quit hold repeat again operator".split()
+    """no nope not stop wait yes yeah cancel help hello sorry pardon what quit hold repeat again
+    operator""".split()  # noqa: SIM905
 )
 """What callers say to make an agent stop, or to answer it: never taken for an echo on its own."""
 _SAME_START = 3

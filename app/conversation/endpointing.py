@@ -32,7 +32,8 @@ DATE_WITHOUT_YEAR = 1.2
 """The year may follow."""
 CODE = 1.2
 CODE_LENGTHS = (4, 5, 8, 9)
-"""Of codes, postal codes, dates in digits, social security numbers: may be whole, may be half a phone number."""
+"""Of codes, postal codes, dates in digits, social security numbers: may be whole, may be half a phone
+number."""
 
 
 class Profile(Enum):
@@ -80,8 +81,9 @@ _THOUGHT_ASKED = re.compile(
     re.I,
 )
 _ASKS_FOR_TIME = re.compile(
-    r"\b(?:let me (?:see|think|check|look|find)(?: \w+){0,3}|hold on|hang on|(?:just )?(?:one|a) (?:moment|second|sec|minute)"
-    r"|give me a (?:moment|second|sec|minute)|hmm+|wait|bear with me|how (?:do|should) i (?:say|put) (?:it|this))$"
+    r"\b(?:let me (?:see|think|check|look|find)(?: \w+){0,3}|hold on|hang on|hmm+|wait|bear with me"
+    r"|(?:just |give me )?(?:one|a) (?:moment|second|sec|minute)"
+    r"|how (?:do|should) i (?:say|put) (?:it|this))$"
 )
 
 

@@ -1,7 +1,8 @@
 """What a recogniser wrote, as words to reason about. No I/O.
 
-Recognisers differ in case and punctuation: Google's interims have neither, moonshine ends nearly everything with a
-full stop. So words are compared in lower case, and of the punctuation only what proves something is kept.
+Recognisers differ in case and punctuation: Google's interims have neither, moonshine ends nearly everything
+with a full stop. So words are compared in lower case, and of the punctuation only what proves something is
+kept.
 """
 
 from __future__ import annotations
@@ -46,6 +47,6 @@ def read(text: str) -> Heard:
 def _mark(rest: str) -> str:
     if "?" in rest:
         return "?"
-    if ".." in rest or any(mark in rest for mark in ",;:-–—…"):  # noqa: RUF001
+    if ".." in rest or any(mark in rest for mark in ",;:-–—…"):
         return ","
     return ""

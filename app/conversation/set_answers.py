@@ -20,17 +20,19 @@ _UNITS = (
     r"(?:have|you have) a (?:nice|good|great|lovely) (?:day|evening|one|night|weekend)(?: too)?",
     r"(?:it was )?nice (?:to meet|meeting|talking to) you|take care|good (?:night|morning|afternoon|evening)",
     r"never ?mind|forget (?:it|that|about it)|nothing(?: else| more)?|no more|no problem|of course",
-    r"(?:the|that) (?:\w+ )?(?:other |first |second |third |last )?one|(?:both|all|none|neither|either) of them",
-    r"stop(?: (?:it|that|please|talking))?|help(?: me)?|repeat(?: that)?|cancel(?: (?:it|that))?|delete (?:it|that)",
+    r"(?:the|that) (?:\w+ )?(?:other |first |second |third |last )?one",
+    r"(?:both|all|none|neither|either) of them",
+    r"stop(?: (?:it|that|please|talking))?|help(?: me)?|repeat(?: that)?|cancel(?: (?:it|that))?",
+    r"delete (?:it|that)",
     r"undo|scratch that|erase|quit|exit|continue|go on|go ahead",
     r"(?:many )?thanks(?: a lot| so much| again| for your help)?",
     r"thank you(?: (?:so|very) much)?(?: for (?:your help|everything)| again)?",
     r"(?:say|read|do|try|play) (?:it|that) again|again|come again|what was that|what did you say|say what",
     r"hang up|operator|representative|how are you(?: doing)?(?: today)?|what's up",
     r"are you (?:still )?there|can you hear me|hello hello|is anybody there|what time is it|what can you do",
-    r"yes|yeah|yep|yup|no|nope|nah|okay|ok|sure|right|all ?right|alright|correct|exactly|absolutely|definitely"
-    r"|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers|(?:bye ?)+(?: for now)?|goodbye"
-    r"|good ?night|done|true|mhm",
+    r"yes|yeah|yep|yup|no|nope|nah|okay|ok|sure|right|all ?right|alright|correct|exactly|absolutely"
+    r"|definitely|certainly|great|perfect|good|fine|cool|excellent|wonderful|awesome|cheers"
+    r"|(?:bye ?)+(?: for now)?|goodbye|good ?night|done|true|mhm",
 )
 """What callers of any assistant say, and what is all then."""
 _HASTY = frozenset(

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from app.conversation.word_classes import MONTHS, ORDINALS, PARTS_OF_DAY, SPANS
 
 DIGITS = {
-    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5",
-    "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "zero": "0", "oh": "0", "o": "0", "nought": "0", "one": "1", "two": "2", "three": "3", "four": "4",
+    "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
 }  # fmt: skip
 _TEENS = {
     "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15",
@@ -64,17 +64,17 @@ def digits(words: Sequence[str]) -> str:
 def is_whole_number(said: str) -> bool:
     """Whether digits are a telephone number or that of a card, with nothing missing.
 
-    North American numbers have ten digits, seven without the area code, and neither part begins with 0 or 1; with
-    the 1 of the long distance they have eleven (North American Numbering Plan).
+    North American numbers have ten digits, seven without the area code, and neither part begins with 0 or 1;
+    with the 1 of the long distance they have eleven (North American Numbering Plan).
     """
     if said.startswith("1"):
         return len(said) == 11
-    return len(said) in (7, 10) and not said.startswith("0") or len(said) == 16
+    return (len(said) in (7, 10) and not said.startswith("0")) or len(said) == 16
 
 
 def clock(words: Sequence[str]) -> str:
-    """How exactly the words end with a time of day: "" not at all, "bare" for "at three", "whole" for "three p m",
-    "noon", "nine in the morning", "in ten minutes"."""
+    """How exactly the words end with a time of day: "" not at all, "bare" for "at three",
+    "whole" for "three p m", "noon", "nine in the morning", "in ten minutes"."""
     if not words:
         return ""
     last = words[-1]

@@ -11,8 +11,9 @@ from app.conversation.back_channels import is_back_channel
 
 @pytest.mark.parametrize(
     "text",
-    ["Mm-hmm.", "mhm", "Uh-huh.", "uh huh", "Yeah.", "yeah, yeah", "okay", "Okay, right.", "I see.", "right", "Got it.",
-     "oh okay", "Oh, I see.", "sure", "great", "Makes sense.", "mm", "hmm", "Ah.", "of course", "yes", "all right"],
+    ["Mm-hmm.", "mhm", "Uh-huh.", "uh huh", "Yeah.", "yeah, yeah", "okay", "Okay, right.", "I see.", "right",
+     "Got it.", "oh okay", "Oh, I see.", "sure", "great", "Makes sense.", "mm", "hmm", "Ah.", "of course",
+     "yes", "all right"],
 )  # fmt: skip
 def test_a_sign_of_listening(text: str) -> None:
     assert is_back_channel(text)
@@ -20,9 +21,9 @@ def test_a_sign_of_listening(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no", "stop", "okay stop", "wait", "yeah but", "yes tomorrow", "I see a problem", "right now", "what",
-     "okay and what about the other one", "hello", "sure, at nine", "Really?", "no no", "thank you", "bye", "sorry",
-     "yeah yeah yeah yeah I see okay"],
+    ["", "no", "stop", "okay stop", "wait", "yeah but", "yes tomorrow", "I see a problem", "right now",
+     "what", "okay and what about the other one", "hello", "sure, at nine", "Really?", "no no", "thank you",
+     "bye", "sorry", "yeah yeah yeah yeah I see okay"],
 )  # fmt: skip
 def test_something_to_be_answered(text: str) -> None:
     assert not is_back_channel(text)

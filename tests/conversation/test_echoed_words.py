@@ -13,9 +13,10 @@ AGENT = "Okay, I'll remind you to call the dentist tomorrow at nine in the morni
 
 @pytest.mark.parametrize(
     "text",
-    ["I'll remind you to call the dentist", "remind you", "Remind.", "call the dentist tomorrow at nine in the",
-     "remind you to fold the dentist tomorrow", "is there anything else", "Okay, I'll remind you to call the den",
-     "the morning is there any", "I will remind you to call the dentist"],
+    ["I'll remind you to call the dentist", "remind you", "Remind.",
+     "call the dentist tomorrow at nine in the", "remind you to fold the dentist tomorrow",
+     "is there anything else", "Okay, I'll remind you to call the den", "the morning is there any",
+     "I will remind you to call the dentist"],
 )  # fmt: skip
 def test_the_agents_words_even_if_a_few_are_misheard_are_an_echo(text: str) -> None:
     assert is_echo(text, AGENT)
@@ -39,9 +40,7 @@ def test_a_word_that_was_offered_for_choice_is_an_answer() -> None:
     assert is_echo("call", "Shall I call in the morning or in the evening?")
 
 
-words = st.lists(
-    st.sampled_from("remind you to call the dentist tomorrow at nine in morning".split()), min_size=3
-)
+words = st.lists(st.sampled_from(AGENT.split()[2:13]), min_size=3)
 
 
 @given(words, st.data())

@@ -51,17 +51,17 @@ class Endpointing:
     first_interim: int = 600
     interim: int = 1000
     interim_share: float = 0.4
-    """An interim comes after `interim`, or after this share of the utterance if that is longer, so that a long one
-    does not cost more the longer it is. With it and a `final` of 800, a second of speech is decoded 3.1 times, as
-    often as with a `final` of 600 and an interim each second; without it 4.7 times."""
+    """An interim comes after `interim`, or after this share of the utterance if that is longer, so that a
+    long one does not cost more the longer it is. With it and a `final` of 800, a second of speech is decoded
+    3.1 times, as often as with a `final` of 600 and an interim each second; without it 4.7 times."""
     guess: int = 200
     """Silence after which the voice has stopped, and the utterance is decoded as if it were over. A fifth of
-    a second is more than the closure of a stop consonant and less than most pauses for thought; with 160 there
-    are a fifth more ends that are none."""
+    a second is more than the closure of a stop consonant and less than most pauses for thought; with 160
+    there are a fifth more ends that are none."""
     final: int = 800
     """Silence after which it is over. Whose turn it is does not wait for this: words understood together are
-    understood better. Of the recordings with pauses of 300 to 800 ms in them, 12 % of the words are wrong with 600,
-    9 % with 800 and 900, 10 % with 1000; of those without, 7, 4, 4 and 8 %."""
+    understood better. Of the recordings with pauses of 300 to 800 ms in them, 12 % of the words are wrong
+    with 600, 9 % with 800 and 900, 10 % with 1000; of those without, 7, 4, 4 and 8 %."""
     longest: int = 15_000
     """An utterance longer than this is cut: decoding more at once loops (measured)."""
     cut_search: int = 5000

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from app.services.speech_to_text.google.faults import Fault, Patience, failure
 from app.services.speech_to_text.google.overlap import Ledger, text_after
-from app.services.speech_to_text.google.requests import Result, Word
+from app.services.speech_to_text.google.requests import Result, Word, dialect
 from app.services.speech_to_text.google.rollover import Limits, Timeline, trusted
+from app.settings import load_settings
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,16 @@ from app.services.speech_to_text.google.rollover import Limits, Timeline, truste
 )
 def test_a_status_is_judged_by_text_before_code(code: Code, message: str, fault: Fault) -> None:
     assert failure(code, message).fault is fault
+
+
+@pytest.mark.parametrize("api", ["v1", "v2"])
+def test_an_interim_is_as_stable_as_its_least_certain_part(api: str) -> None:
+    google = dialect(load_settings(google_speech_api=api), "a-project")
+    parts = [("call me", 0.9), (" at ten", 0.01)]
+    results = [{"alternatives": [{"transcript": text}], "stability": stability} for text, stability in parts]
+    [interim] = google.parse(google.response(results=results).SerializeToString())
+    assert isinstance(interim, Result)
+    assert (interim.text, interim.stability) == ("call me at ten", pytest.approx(0.01))
 
 
 def attempts(patience: Patience, fault: Fault, now: float = 100.0) -> list[float]:
