@@ -47,6 +47,7 @@ _REQUEST = re.compile(
 )
 """How a request begins."""
 
+_VERBS = words_that.AUXILIARIES | words_that.CONTRACTIONS
 MANY_WORDS = 9
 _ENDS_NO_PHRASE = words_that.TRANSITIVE | words_that.RELATIONAL | words_that.DETERMINERS | {"that"}
 _LEADS = words_that.PREPOSITIONS | words_that.DETERMINERS
@@ -126,7 +127,7 @@ def _of_question(core: list[str]) -> Completeness:
     wanting = (words_that.RELATIONAL, words_that.TRANSITIVE, words_that.AUXILIARIES, words_that.COMMANDS)
     if len(core) < 3 or last in words_that.STRANDED or any(last in words for words in wanting):
         return OPEN
-    has_verb = not (words_that.AUXILIARIES | words_that.CONTRACTIONS).isdisjoint(core)
+    has_verb = not _VERBS.isdisjoint(core)
     if (last in words_that.DAYS and has_verb) or (len(core) > 4 and _ends_in_phrase(core)):
         return LIKELY
     if asks(core) == "whether":
@@ -137,15 +138,20 @@ def _of_question(core: list[str]) -> Completeness:
 
 
 def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:
-    verbs = words_that.AUXILIARIES | words_that.CONTRACTIONS
     if core[:3] == ["my", "name", "is"] or core[:2] in (["this", "is"], ["i", "am"]):
         # "John", "Smith".
         return LIKELY if len(core) == 5 and core[1] == "name" else OPEN
-    if len(core) < 4 or (verbs.isdisjoint(core) and not any(word.endswith("ed") for word in core)):
+    if len(core) < 4 or not _has_verb(core):
         return OPEN
     if core[-1] in words_that.DAYS and words_that.TIMED.isdisjoint(core):
         return LIKELY
     return _by_length(core, turn)
+
+
+def _has_verb(core: list[str]) -> bool:
+    # What follows a pronoun that can only be a subject is a verb.
+    has_subject = core[0] in words_that.ONLY_SUBJECTS
+    return has_subject or not _VERBS.isdisjoint(core) or any(word.endswith("ed") for word in core)
 
 
 def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
@@ -162,7 +168,7 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
     is_planned = verb in ("set", "make", "plan", "get") and not words_that.APPOINTED.isdisjoint(core)
     if is_planned or not words_that.TIMED.isdisjoint(core):
         return OPEN
-    if core[:3] == ["tell", "me", "a"] and len(core) > 3:
+    if core[:3] in (["tell", "me", "a"], ["tell", "me", "about"]) and len(core) > 3:
         return LIKELY
     if verb in words_that.DICTATED or core[:2] == ["make", "a"]:
         return _by_length(core, turn)

@@ -24,6 +24,8 @@ _UNITS = (
     r"(?:both|all|none|neither|either) of them",
     r"stop(?: (?:it|that|please|talking))?|help(?: me)?|repeat(?: that)?|cancel(?: (?:it|that))?",
     r"delete (?:it|that)",
+    r"start (?:over|again)|go back|skip (?:it|that|this)(?: one)?|leave it|keep it|what do you mean",
+    r"i (?:didn't|don't|can't|couldn't) (?:catch|hear|understand|get)(?: (?:that|you|it))",
     r"undo|scratch that|erase|quit|exit|continue|go on|go ahead",
     r"(?:many )?thanks(?: a lot| so much| again| for your help)?",
     r"thank you(?: (?:so|very) much)?(?: for (?:your help|everything)| again)?",

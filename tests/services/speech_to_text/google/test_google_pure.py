@@ -48,7 +48,8 @@ def test_an_interim_is_as_stable_as_its_least_certain_part(api: str) -> None:
     results = [{"alternatives": [{"transcript": text}], "stability": stability} for text, stability in parts]
     [interim] = google.parse(google.response(results=results).SerializeToString())
     assert isinstance(interim, Result)
-    assert (interim.text, interim.stability) == ("call me at ten", pytest.approx(0.01))
+    assert interim.text == "call me at ten"
+    assert interim.stability == pytest.approx(0.01)
 
 
 def attempts(patience: Patience, fault: Fault, now: float = 100.0) -> list[float]:
