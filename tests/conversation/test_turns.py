@@ -186,7 +186,7 @@ def test_a_slow_answer_is_filled_once() -> None:
     turns = listening()
     said(turns, SAID, 5.0)
     turns.tick(over_at(SAID, 5.0))
-    assert turns.deadline == over_at(SAID, 5.0) + T.least_wait
+    assert turns.deadline == max(5.0 + T.filler, over_at(SAID, 5.0) + T.least_wait)
     assert turns.tick(turns.deadline) == [FILL]
     turns.audible(7.0, filler=True)
     assert turns.tick(8.9) == []
