@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -38,6 +39,14 @@ DIAL_SECONDS = 1.0
 DialStatus = Literal["completed", "busy", "no-answer", "failed"]
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The server has placed the call: where Twilio asks what to do once it is answered, and tells its end."""
+
+    url: str
+    status_callback: str
+
+
 class _CallerHungUpError(Exception):
     """The script is over."""
 
@@ -47,7 +56,8 @@ class SimulatedCall:
 
     `steps` is what the caller does from the first stream on; at their end the caller hangs up. With an
     `auth_token` all requests and the WebSocket upgrade are signed over the URL they go to. A dialled number
-    answers with `dial_status`. `record_to` is a folder for the recording, named after the call's SID.
+    answers with `dial_status`. `record_to` is a folder for the recording, named after the call's SID. A call
+    that the server has `placed` goes from its number to the caller's, who has just answered.
     """
 
     def __init__(
@@ -63,6 +73,7 @@ class SimulatedCall:
         dial_status: DialStatus = "completed",
         record_to: Path | None = None,
         max_seconds: float = 600.0,
+        placed: Placed | None = None,
     ) -> None:
         self.call_sid = call_sid or new_sid("CA")
         self.account_sid = account_sid or new_sid("AC")
@@ -72,10 +83,13 @@ class SimulatedCall:
         self._to = to_number
         self._dial_status = dial_status
         self._record_to = record_to
+        self._direction = "outbound-api" if placed else "inbound"
+        self._placed = placed or Placed(f"{self._base_url}/voice/incoming", f"{self._base_url}/voice/status")
         self._handset = Handset(steps, max_seconds * 1000)
         self._log = CallLog()
         self._trail: list[str] = []
         self._final_status = "completed"
+        self._talk: asyncio.Task[EndedBy] | None = None
 
     async def run(self) -> CallReport:
         """Place the call and stay on the line until it is over. What went wrong is in the report."""
@@ -84,10 +98,13 @@ class SimulatedCall:
             asyncio.TaskGroup() as self._callbacks,
         ):
             self._webhooks = Webhooks(client, self._auth_token)
-            ended_by = await self._call()
+            self._talk = self._callbacks.create_task(self._call())
+            await asyncio.wait([self._talk])
+            # Only `end` cancels it.
+            ended_by: EndedBy = "agent" if self._talk.cancelled() else self._talk.result()
             duration = math.ceil(self._handset.phone.now_ms / 1000)
             await self._callback(
-                f"{self._base_url}/voice/status",
+                self._placed.status_callback,
                 self._form(
                     self._final_status,
                     CallDuration=str(duration),
@@ -98,10 +115,16 @@ class SimulatedCall:
             )
         return await asyncio.to_thread(self._report, ended_by)
 
+    def end(self) -> None:
+        """The server has Twilio end the call (REST, Status=completed), whatever is going on in it."""
+        if self._talk is not None:
+            self._talk.cancel()
+
     async def _call(self) -> EndedBy:
         try:
-            url = f"{self._base_url}/voice/incoming"
-            verbs = await self._webhooks.fetch_twiml(url, self._form("ringing"))
+            url = self._placed.url
+            status = "ringing" if self._direction == "inbound" else "in-progress"
+            verbs = await self._webhooks.fetch_twiml(url, self._form(status))
             self._clock = FrameClock()
             await self._follow(url, verbs)
         except _CallerHungUpError:
@@ -237,7 +260,7 @@ class SimulatedCall:
             "CallerCountry": "US",
             "CallerState": "",
             "CallerZip": "",
-            "Direction": "inbound",
+            "Direction": self._direction,
             "From": self._from,
             "FromCountry": "US",
             "To": self._to,
