@@ -7,13 +7,16 @@ from collections.abc import Iterable
 from itertools import islice
 
 from app.store.operations import (
+    CallAnswered,
     CallFinished,
     CallRegistered,
+    CallRings,
     CallStarted,
     InterimHeard,
     ItemSaved,
     LineWritten,
     Operation,
+    TransferFailed,
 )
 
 LARGEST_BATCH = 1000
@@ -72,11 +75,14 @@ class Backlog:
 
 PHASES: dict[type[Operation], int] = {
     CallRegistered: 0,
-    CallStarted: 1,
-    LineWritten: 2,
-    InterimHeard: 2,
-    ItemSaved: 2,
-    CallFinished: 3,
+    CallRings: 1,
+    CallStarted: 2,
+    CallAnswered: 3,
+    LineWritten: 3,
+    InterimHeard: 3,
+    ItemSaved: 3,
+    CallFinished: 4,
+    TransferFailed: 5,
 }
 """A call's life. Operations of one phase touch different rows or replace each other."""
 

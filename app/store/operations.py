@@ -13,13 +13,34 @@ Speaker = Literal["user", "assistant"]
 
 @dataclass(frozen=True, slots=True)
 class CallRegistered:
-    """The webhook has come. One CallSid is one call: a second registration changes nothing."""
+    """The webhook has come, or the call was placed. One CallSid is one call: a second registration adds only
+    what was not known.
+
+    `greeting` is what to say first on a call that was placed; None: the caller came to us.
+    """
 
     call_sid: str
     direction: str
     from_number: str
     to_number: str
     user_id: str | None
+    status: str = "ringing"
+    greeting: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRings:
+    """A call that was placed rings somewhere."""
+
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """Who has answered a call that was placed, by Twilio's word. The first one counts."""
+
+    call_sid: str
+    answered_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +98,21 @@ class CallFinished:
     stats: dict[str, object] = field(default_factory=dict)
 
 
-Operation = CallRegistered | CallStarted | LineWritten | InterimHeard | ItemSaved | CallFinished
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """Nobody answered where the caller was to be connected: the call comes back, or is given up."""
+
+    call_sid: str
+
+
+Operation = (
+    CallRegistered
+    | CallRings
+    | CallAnswered
+    | CallStarted
+    | LineWritten
+    | InterimHeard
+    | ItemSaved
+    | CallFinished
+    | TransferFailed
+)

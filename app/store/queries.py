@@ -97,7 +97,13 @@ class Queries:
             return None
         lines = await self.get_lines(call_sid)
         items = await self.get_items(call_sid)
-        return ResumeState(call.user_id, call.end_reason, call.resumes, lines, items)
+        greeting = await self._greeting(call_sid)
+        return ResumeState(call.user_id, call.end_reason, call.resumes, greeting, lines, items)
+
+    async def _greeting(self, call_sid: str) -> str | None:
+        async with self._database.engine.connect() as connection:
+            query = select(calls.c.greeting).where(_is(calls.c.call_sid, call_sid))
+            return (await connection.execute(query)).scalar_one_or_none()
 
     async def delete_call(self, call_sid: str) -> bool:
         """Erase a call with its transcript, items and summary. False: there is none."""

@@ -48,6 +48,8 @@ class CallRecord(msgspec.Struct):
     started_at: datetime | None
     ended_at: datetime | None
     end_reason: str | None
+    answered_by: str | None
+    """Twilio's verdict on who answered a call that was placed."""
     stats: dict[str, object]
     resumes: int
     transcript: list[LineRecord] | UnsetType = UNSET
@@ -60,5 +62,7 @@ class ResumeState(msgspec.Struct, frozen=True):
     user_id: str | None
     end_reason: str | None
     resumes: int
+    greeting: str | None
+    """What to say first; None where the caller came to us."""
     lines: list[LineRecord]
     items: list[Item]

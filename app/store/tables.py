@@ -73,6 +73,10 @@ calls = Table(
     Column("started_at", Timestamp),
     Column("ended_at", Timestamp),
     Column("end_reason", Text),
+    # Of calls that were placed: what to say first (null: the caller came to us), and Twilio's verdict on who
+    # has answered.
+    Column("greeting", Text),
+    Column("answered_by", Text),
     Column("stats", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # The process whose socket the call is on; null until its stream has come.
     Column("owner", Text),

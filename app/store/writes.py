@@ -17,13 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.live.messages import CHANNEL, Changed, Interim, InterimLine, LiveEvent, encode
 from app.store.backlog import waves
 from app.store.operations import (
+    CallAnswered,
     CallFinished,
     CallRegistered,
+    CallRings,
     CallStarted,
     InterimHeard,
     ItemSaved,
     LineWritten,
     Operation,
+    TransferFailed,
 )
 from app.store.processes import sign
 from app.store.tables import call_items, call_summaries, calls, transcript_lines
@@ -57,10 +60,13 @@ async def write_batch(
     events: list[LiveEvent] = []
     for wave in waves(batch):
         await _register(connection, _of(wave, CallRegistered))
+        await _ring(connection, _of(wave, CallRings))
         await _start(connection, owner, _of(wave, CallStarted))
+        await _answer(connection, _of(wave, CallAnswered))
         await _write_lines(connection, owner, _of(wave, LineWritten))
         await _save_items(connection, _of(wave, ItemSaved))
         await _finish(connection, owner, _of(wave, CallFinished))
+        await _transfer_failed(connection, _of(wave, TransferFailed))
         events += _live(wave)
     await notify(connection, events)
     return True
@@ -102,9 +108,31 @@ async def notify(connection: AsyncConnection, events: Sequence[LiveEvent]) -> No
 
 
 async def _register(connection: AsyncConnection, operations: list[CallRegistered]) -> None:
+    if not operations:
+        return
+    statement = insert(calls)
+    # Twilio may ask what to do with a call before whoever placed it has written it down.
+    known = {
+        column.name: func.coalesce(column, statement.excluded[column.name])
+        for column in (calls.c.user_id, calls.c.greeting)
+    }
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=[calls.c.call_sid], set_=known),
+        [_row(operation) for operation in operations],
+    )
+
+
+async def _ring(connection: AsyncConnection, operations: list[CallRings]) -> None:
     if operations:
-        rows = [_row(operation) | {"status": "ringing"} for operation in operations]
-        await connection.execute(insert(calls).on_conflict_do_nothing(), rows)
+        sids = [operation.call_sid for operation in operations]
+        rings = update(calls).where(calls.c.call_sid.in_(sids), calls.c.status == "queued")
+        await connection.execute(rings.values(status="ringing"))
+
+
+async def _answer(connection: AsyncConnection, operations: list[CallAnswered]) -> None:
+    for operation in operations:
+        first = update(calls).where(calls.c.call_sid == operation.call_sid, calls.c.answered_by.is_(None))
+        await connection.execute(first.values(answered_by=operation.answered_by))
 
 
 async def _start(connection: AsyncConnection, owner: str, operations: list[CallStarted]) -> None:
@@ -194,6 +222,13 @@ async def _finish(connection: AsyncConnection, owner: str, operations: list[Call
     await settle(connection, ended)
 
 
+async def _transfer_failed(connection: AsyncConnection, operations: list[TransferFailed]) -> None:
+    if operations:
+        sids = [operation.call_sid for operation in operations]
+        over = update(calls).where(calls.c.call_sid.in_(sids), calls.c.end_reason == "transferred")
+        await connection.execute(over.values(end_reason="transfer_failed"))
+
+
 def _live(wave: Sequence[Operation]) -> list[LiveEvent]:
     """What viewers of these operations are told, each thing once."""
     pokes: dict[LiveEvent, None] = {}
@@ -208,9 +243,9 @@ def _live(wave: Sequence[Operation]) -> list[LiveEvent]:
                 text = storable(operation.text)
                 line = InterimLine(operation.seq, operation.speaker, text, operation.started_ms)
                 growing[sid, operation.seq] = Interim(sid, line)
-            case CallRegistered() | CallStarted():
+            case CallRegistered() | CallRings() | CallStarted() | CallAnswered():
                 pokes[Changed(sid, "status")] = None
-            case ItemSaved() | CallFinished():
+            case ItemSaved() | CallFinished() | TransferFailed():
                 # Items are shown with the summary; `settle` tells of the end.
                 pass
     return [*pokes, *growing.values()]

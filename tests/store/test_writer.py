@@ -56,6 +56,7 @@ async def test_a_call_from_webhook_to_end(writer: Writer, database: Database, qu
         "started_at": NOON,
         "ended_at": LATER,
         "end_reason": "hangup",
+        "answered_by": None,
         "stats": {"duration_ms": 5},
         "resumes": 0,
     }

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.store.database import Database
+from app.store.leases import new_owner
+from app.store.operations import (
+    CallAnswered,
+    CallFinished,
+    CallRegistered,
+    CallRings,
+    CallStarted,
+    TransferFailed,
+)
+from app.store.queries import Queries
+from app.store.records import CallRecord
+from app.store.writer import Writer
+from tests.store.calls import LATER, NOON
+
+PLACED = CallRegistered("CA1", "outbound", "+15550100", "+15550120", "anna", "queued", "Good evening.")
+
+
+@pytest.fixture
+async def writer(database: Database) -> AsyncIterator[Writer]:
+    async with Writer(database, new_owner()) as writer:
+        yield writer
+
+
+async def stored(writer: Writer, queries: Queries) -> CallRecord:
+    await writer.flushed()
+    call = await queries.get_call("CA1")
+    assert call is not None
+    return call
+
+
+async def test_a_call_that_was_placed_waits_then_rings(writer: Writer, queries: Queries) -> None:
+    writer.add(PLACED)
+    assert (await stored(writer, queries)).status == "queued"
+    writer.add(CallRings("CA1"))
+    assert (await stored(writer, queries)).status == "ringing"
+
+
+async def test_a_call_that_is_talked_on_rings_no_more(writer: Writer, queries: Queries) -> None:
+    writer.add(PLACED)
+    writer.add(CallStarted("CA1", None, NOON))
+    writer.add(CallRings("CA1"))
+    assert (await stored(writer, queries)).status == "in-progress"
+
+
+async def test_the_first_verdict_on_who_has_answered_counts(writer: Writer, queries: Queries) -> None:
+    writer.add(PLACED)
+    writer.add(CallAnswered("CA1", "human"))
+    await writer.flushed()
+    writer.add(CallAnswered("CA1", "machine_end_beep"))
+    assert (await stored(writer, queries)).answered_by == "human"
+
+
+async def test_a_registration_adds_only_what_was_not_known(writer: Writer, queries: Queries) -> None:
+    writer.add(CallRegistered("CA1", "outbound", "+15550100", "+15550120", None))
+    await writer.flushed()
+    writer.add(PLACED)
+    writer.add(CallRegistered("CA1", "outbound", "+15550100", "+15550120", "peter", "queued", "Hello."))
+    call = await stored(writer, queries)
+    assert (call.user_id, call.status) == ("anna", "ringing")
+    past = await queries.resume_state("CA1")
+    assert past is not None
+    assert past.greeting == "Good evening."
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"), [("transferred", "transfer_failed"), ("agent_hung_up", "agent_hung_up")]
+)
+async def test_only_a_transfer_can_have_failed(
+    writer: Writer, queries: Queries, reason: str, then: str
+) -> None:
+    writer.add(CallStarted("CA1", None, NOON))
+    writer.add(CallFinished("CA1", "completed", reason, LATER))
+    writer.add(TransferFailed("CA1"))
+    assert (await stored(writer, queries)).end_reason == then
