@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 END_SECONDS = 3.0
-"""After its last key an entry without `#` is over: about what people need to find the next group of a number."""
+"""After its last key an entry without `#` is over: people need less to find the next group of a number."""
 
 MOST_KEYS = 64
 """An entry that long ends by itself: the longest things people key in (an IBAN's digits) have half of it."""

@@ -17,13 +17,14 @@ AnsweredBy = Literal[
 ]
 """Twilio's verdicts (Answering Machine Detection, parameter AnsweredBy)."""
 
-VERDICTS = frozenset(get_args(AnsweredBy))
+VERDICTS: dict[str, AnsweredBy] = {verdict: verdict for verdict in get_args(AnsweredBy)}
+"""By their names on the wire."""
 
 PEOPLE = frozenset({"human", "unknown"})
 """Who is greeted. A person who is taken for a machine is the worse mistake: an unknown is a person."""
 
 VERDICT_SECONDS = 4.5
-"""How long the greeting is held: a person's verdict takes 2 to 4 s, and nobody listens to silence for longer."""
+"""How long the greeting is held: a verdict on a person takes 2 to 4 s; nobody waits for longer."""
 
 
 class Opening:
@@ -46,11 +47,12 @@ class Opening:
         self._decided = asyncio.Event()
         self._greeted_unseen = False
         """The verdict took too long, and may still come."""
+        self._machine = False
 
     @property
     def held(self) -> bool:
-        """Nothing has been said yet, whatever is heard: do not take it for a turn."""
-        return self._verdict is not None and not self._decided.is_set()
+        """Whatever is heard, do not take it for a turn: nobody knows yet who is there, or it is a machine."""
+        return self._machine or (self._verdict is not None and not self._decided.is_set())
 
     async def begin(self) -> AsyncGenerator[ReplyEvent, None]:
         """The first words, once it is time for them; after them, to a machine, the end of the call."""
@@ -62,8 +64,9 @@ class Opening:
                 answered_by = self._verdict.result()
             else:
                 self._greeted_unseen = True
+        self._machine = answered_by not in PEOPLE
         self._decided.set()
-        if answered_by in PEOPLE:
+        if not self._machine:
             yield Say(self._greeting)
             return
         async for event in self.leave_message(answered_by):
@@ -79,7 +82,8 @@ class Opening:
         if self._verdict is None or not self._greeted_unseen:
             return None
         answered_by = await asyncio.shield(self._verdict)
-        return None if answered_by in PEOPLE else answered_by
+        self._machine = answered_by not in PEOPLE
+        return answered_by if self._machine else None
 
     async def leave_message(self, answered_by: AnsweredBy) -> AsyncGenerator[ReplyEvent, None]:
         """The message, then the end of the call. A fax is told nothing."""

@@ -60,6 +60,14 @@ async def test_a_machine_gets_the_message_once_and_is_hung_up(answered_by: Answe
     assert await call.mistaken() is None
 
 
+async def test_a_machine_takes_no_turns() -> None:
+    verdict = pending()
+    verdict.set_result("machine_end_beep")
+    call = opening(verdict)
+    await said(call)
+    assert call.held
+
+
 async def test_a_fax_is_told_nothing() -> None:
     verdict = pending()
     verdict.set_result("fax")
@@ -79,6 +87,7 @@ async def test_a_late_verdict_on_a_machine_is_told() -> None:
     assert await said(call) == [GREETING]
     verdict.set_result("machine_end_beep")
     assert await mistaken == "machine_end_beep"
+    assert call.held
     assert [event async for event in call.leave_message("machine_end_beep")] == [MESSAGE, HangUp()]
 
 
