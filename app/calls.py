@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
@@ -14,8 +14,10 @@ from typing import Literal, TypeVar
 import msgspec
 
 from app.conversation.conversation import LAST_WORDS_SECONDS, Conversation
-from app.conversation.opening import Opening
+from app.conversation.opening import VERDICTS, AnsweredBy, Opening
 from app.conversation.transcript import TranscriptLine
+from app.live.events import LiveEvents
+from app.live.messages import Changed
 from app.media_stream.admission import RefusedError
 from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
@@ -26,16 +28,20 @@ from app.services.text_to_speech import TextToSpeech
 from app.settings import Settings
 from app.store.database import Lost, why
 from app.store.operations import (
+    CallAnswered,
     CallFinished,
     CallRegistered,
+    CallRings,
     CallStarted,
     InterimHeard,
     ItemSaved,
     LineWritten,
+    TransferFailed,
 )
 from app.store.queries import Queries
 from app.store.records import ResumeState
 from app.store.writer import Writer
+from app.telephony.hanging_up import HangingUp
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +54,17 @@ MAX_RESUMES = 5
 CUT_OFF_REASONS = (None, "connection_lost", "server_lost", "server_stopped", "error")
 """Ways for a stream to end that are not the end of the conversation. None: it ended unnoticed."""
 
+ENDED_BY_US = ("agent_hung_up", "idle", "max_duration")
+"""Ways for a stream to end after which Twilio must not keep the call."""
+
+NOT_REACHED = {"busy": "busy", "no-answer": "no_answer", "failed": "failed", "canceled": "canceled"}
+"""End reasons of a call that was placed and came to nothing, by Twilio's CallStatus."""
+
 Next = Literal["stream", "transfer", "hang_up", "give_up"]
 
 CUT_OFF = "Sorry, we were cut off for a moment. Where were we?"
+
+NOBODY_ANSWERED = "I'm sorry, nobody could answer just now. I can take a message. What should it say?"
 
 T = TypeVar("T")
 
@@ -65,6 +79,8 @@ class OpenCall:
     connection: MediaStreamConnection
     greeting: str
     items: tuple[Item, ...]
+    perhaps_machine: bool
+    """We have called, and Twilio will say who has answered."""
 
 
 class Calls:
@@ -80,7 +96,10 @@ class Calls:
         ears: WarmEars,
         voice: TextToSpeech,
         mind: LanguageModel,
+        live: LiveEvents,
+        hanging_up: HangingUp | None,
     ) -> None:
+        """`hanging_up` is there where an account is configured."""
         self.manager = manager
         self._settings = settings
         self._writer = writer
@@ -89,6 +108,10 @@ class Calls:
         self._voice = voice
         self._mind = mind
         self._talks: dict[MediaStreamConnection, Conversation] = {}
+        self._live = live
+        self._hanging_up = hanging_up
+        self._verdicts: dict[str, asyncio.Future[AnsweredBy]] = {}
+        """Of calls that were placed and have a stream here: who has answered, once it is known."""
         self._unwritten: dict[str, MediaStreamConnection] = {}
         """Calls of which a stream is open, or has ended and is not written down yet."""
 
@@ -101,13 +124,34 @@ class Calls:
         """The user whose phone this is."""
         return await self._look_up(self._queries.user_of_number(number), None) if number else None
 
-    def register(
-        self, call_sid: str, *, direction: str, from_number: str, to_number: str, user_id: str | None
-    ) -> None:
+    def register(self, call: CallRegistered) -> None:
         """A call is announced; its stream may follow. Once is as good as ten times."""
-        self._writer.add(CallRegistered(call_sid, direction, from_number, to_number, user_id))
-        self._ears.warm(call_sid)
+        self._writer.add(call)
+        self._ears.warm(call.call_sid)
         self._mind.warm()
+
+    async def placed(self, call: CallRegistered) -> None:
+        """A call is on its way to somebody; returns when that is written, or cannot be just now."""
+        self.is_known(call)
+        await self._look_up(self._writer.flushed(), None)
+
+    def is_known(self, call: CallRegistered) -> None:
+        """There is such a call, somewhere on its way."""
+        self._writer.add(call)
+
+    def rings(self, call_sid: str) -> None:
+        """A call that was placed rings."""
+        self._writer.add(CallRings(call_sid))
+
+    def answered(self, call_sid: str, answered_by: AnsweredBy) -> None:
+        """Who has answered a call that was placed. Whichever process has its stream reads it there."""
+        self._verdict_known(call_sid, answered_by)
+        self._writer.add(CallAnswered(call_sid, answered_by))
+
+    def _verdict_known(self, call_sid: str, answered_by: AnsweredBy) -> None:
+        verdict = self._verdicts.get(call_sid)
+        if verdict is not None and not verdict.done():
+            verdict.set_result(answered_by)
 
     async def open(self, call_sid: str, user_id: str | None) -> OpenCall:
         """A stream has named its call.
@@ -134,8 +178,19 @@ class Calls:
         self._unwritten[call_sid] = connection
         self._writer.add(CallStarted(call_sid, user_id, datetime.now(UTC)))
         connection.on("transcript", lambda line: self._written(call_sid, line))
-        cut_off = past is not None and bool(past.lines) and past.end_reason in CUT_OFF_REASONS
-        return OpenCall(connection, CUT_OFF if cut_off else self._settings.agent_greeting, items)
+        return OpenCall(
+            connection,
+            self._first_words(past),
+            items,
+            perhaps_machine=past is not None and past.greeting is not None and not past.lines,
+        )
+
+    def _first_words(self, past: ResumeState | None) -> str:
+        if past is not None and past.end_reason == "transfer_failed":
+            return NOBODY_ANSWERED
+        if past is not None and past.lines and past.end_reason in CUT_OFF_REASONS:
+            return CUT_OFF
+        return (past.greeting if past else None) or self._settings.agent_greeting
 
     async def _past(self, call_sid: str, user_id: str | None) -> tuple[ResumeState | None, tuple[Item, ...]]:
         """What an earlier stream of this call left, and what its user has noted in the caller's own time."""
@@ -152,27 +207,53 @@ class Calls:
     async def converse(self, call: OpenCall, line: TwilioLine) -> None:
         """Talk until the call is over."""
         connection = call.connection
-        conversation = Conversation(
-            line,
-            connection.transcript,
-            self._ears,
-            self._voice,
-            self._mind,
-            opening=Opening(call.greeting),
-            can_transfer=bool(self._settings.transfer_number),
-            items=call.items,
-            now=lambda: datetime.now(self._settings.zone),
-            on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
-        )
-        connection.stats.latencies = conversation.latencies
-        connection.ended.add_done_callback(lambda _ended: conversation.leave())
-        self._talks[connection] = conversation
+        async with self.opening(call) as opening:
+            conversation = Conversation(
+                line,
+                connection.transcript,
+                self._ears,
+                self._voice,
+                self._mind,
+                opening=opening,
+                can_transfer=bool(self._settings.transfer_number),
+                items=call.items,
+                now=lambda: datetime.now(self._settings.zone),
+                on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),
+            )
+            connection.stats.latencies = conversation.latencies
+            connection.ended.add_done_callback(lambda _ended: conversation.leave())
+            self._talks[connection] = conversation
+            try:
+                if ending := await conversation.run():
+                    connection.close(ending)
+            finally:
+                del self._talks[connection]
+                connection.stats.interruptions = conversation.interruptions
+
+    @asynccontextmanager
+    async def opening(self, call: OpenCall) -> AsyncIterator[Opening]:
+        """How the talk begins. While the context lasts, a verdict on who has answered is looked out for."""
+        if not call.perhaps_machine:
+            yield Opening(call.greeting)
+            return
+        call_sid = call.connection.call_sid
+        verdict = self._verdicts[call_sid] = asyncio.get_running_loop().create_future()
+        watch = asyncio.create_task(self._watch_for_verdict(call_sid))
         try:
-            if ending := await conversation.run():
-                connection.close(ending)
+            yield Opening(call.greeting, message=self._settings.agent_voicemail, verdict=verdict)
         finally:
-            del self._talks[connection]
-            connection.stats.interruptions = conversation.interruptions
+            watch.cancel()
+            await asyncio.wait([watch])
+            del self._verdicts[call_sid]
+
+    async def _watch_for_verdict(self, call_sid: str) -> None:
+        """Another process may have got it: the database has it then, and pokes."""
+        async with self._live.watch(call_sid) as events:
+            known = await self._look_up(self._queries.get_call(call_sid), None)
+            while known is None or known.answered_by is None:
+                if await anext(events) == Changed(call_sid, "status"):
+                    known = await self._look_up(self._queries.get_call(call_sid), None)
+        self._verdict_known(call_sid, VERDICTS.get(known.answered_by, "unknown"))
 
     async def hand_over(self) -> None:
         """Let go of every call, each between two turns, so that another process goes on with it."""
@@ -199,6 +280,8 @@ class Calls:
             CallFinished(connection.call_sid, "completed", connection.ended.result(), ended_at, stats)
         )
         await self._look_up(self._writer.flushed(), None)
+        if self._hanging_up and connection.ended.result() in ENDED_BY_US:
+            self._hanging_up.expect(connection.call_sid)
         connection.gone.set()
         if self._unwritten.get(connection.call_sid) is connection:
             del self._unwritten[connection.call_sid]
@@ -213,6 +296,8 @@ class Calls:
 
     async def what_next(self, call_sid: str) -> Next:
         """The stream is over and Twilio asks what to do with the call."""
+        if self._hanging_up:
+            self._hanging_up.asked(call_sid)
         # Twilio knows before us when a socket breaks half-open.
         self.manager.close_connection(call_sid, "connection_lost")
         await self._written_down(call_sid)
@@ -227,20 +312,33 @@ class Calls:
             return "hang_up"
         if call.end_reason == "transferred":
             return "transfer"
+        if call.end_reason == "transfer_failed":
+            return "give_up"  # The stream on which the caller was to be told never opened.
         if call.end_reason not in CUT_OFF_REASONS:
             return "hang_up"
         # A stream that never opened will not open the next time either.
-        return "stream" if call.status != "ringing" and call.resumes < MAX_RESUMES else "give_up"
+        return "stream" if call.started_at and call.resumes < MAX_RESUMES else "give_up"
+
+    async def transfer_failed(self, call_sid: str) -> bool:
+        """Nobody answered a transfer. Whether the caller comes back to us; False: once too often."""
+        self._writer.add(TransferFailed(call_sid))
+        await self._look_up(self._writer.flushed(), None)
+        call = await self._look_up(self._queries.get_call(call_sid), None)
+        return call is None or call.resumes < MAX_RESUMES
 
     async def end(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over, whoever had it."""
+        if self._hanging_up:
+            self._hanging_up.asked(call_sid)
         if self.manager.close_connection(call_sid, "status_callback"):
             return
         # The webhook that announced it may still wait to be written.
         await self._look_up(self._writer.flushed(), None)
         call = await self._look_up(self._queries.get_call(call_sid), None)
-        if call is not None and call.status == "ringing":
-            self._writer.add(CallFinished(call_sid, status, "never_connected", datetime.now(UTC), {}))
+        if call is not None and call.started_at is None and call.ended_at is None:
+            placed = call.direction == "outbound"
+            reason = NOT_REACHED.get(status, "never_connected") if placed else "never_connected"
+            self._writer.add(CallFinished(call_sid, status, reason, datetime.now(UTC), {}))
 
     def _written(self, call_sid: str, line: TranscriptLine) -> None:
         if line.is_final or line.speaker == "assistant":

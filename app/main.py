@@ -16,7 +16,7 @@ from app.api.calls import CallsApi
 from app.api.events import EventsApi
 from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
-from app.calls import CUT_OFF, Calls
+from app.calls import CUT_OFF, NOBODY_ANSWERED, Calls
 from app.check.language import warn_of_models
 from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS
@@ -38,6 +38,9 @@ from app.store.database import Database
 from app.store.leases import Leases, new_owner
 from app.store.queries import Queries
 from app.store.writer import Writer
+from app.telephony import rest
+from app.telephony.hanging_up import HangingUp
+from app.telephony.outbound import Outbound
 from app.telephony.signatures import Signatures
 from app.telephony.tokens import StreamTokens
 from app.telephony.webhooks import Webhooks
@@ -61,7 +64,19 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         idle_seconds=settings.idle_seconds, max_call_seconds=settings.max_call_seconds
     )
     ears, voice, mind = WarmEars(choice.ears(settings)), choice.voice(settings), choice.mind(settings)
-    calls = Calls(settings, manager, writer, queries, ears=ears, voice=voice, mind=mind)
+    twilio = rest.connect(settings)
+    hanging_up = HangingUp(twilio) if twilio else None
+    calls = Calls(
+        settings,
+        manager,
+        writer,
+        queries,
+        ears=ears,
+        voice=voice,
+        mind=mind,
+        live=live,
+        hanging_up=hanging_up,
+    )
     signatures = Signatures(settings)
     tokens = StreamTokens(settings)
     access = Access(operator_token(settings))
@@ -83,7 +98,8 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         await _warm(voice, settings.agent_greeting)
         loaded.set()
         log.info("ready for calls")
-        await _warm(voice, *FILLERS, *choice.openings(), *PROMPTS, NOBODY, CONNECTING, CUT_OFF, APOLOGY)
+        phrases = (*PROMPTS, NOBODY, CONNECTING, CUT_OFF, NOBODY_ANSWERED, APOLOGY)
+        await _warm(voice, *FILLERS, *choice.openings(), *phrases, settings.agent_voicemail)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -94,11 +110,15 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
             "the watch on calls of dead servers": leases.run(),
             "the live updates": live.run(),
         }
+        if hanging_up:
+            parts["the hanging up"] = hanging_up.run()
         if settings.jobs == "inline":
             parts["the job worker"] = JobWorker(database, choice.summarizer(settings), settings.zone).run()
 
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.aclose)
+            if twilio:
+                stack.push_async_callback(twilio.aclose)
             await stack.enter_async_context(writer)
             for service in (ears, voice, mind):
                 stack.push_async_callback(service.aclose)
@@ -114,7 +134,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         routes=[
             *Webhooks(settings, signatures, tokens, calls).routes(),
             WebSocketRoute("/ws/media-stream", media_stream.handle),
-            *CallsApi(access, queries, manager).routes(),
+            *CallsApi(access, queries, manager, Outbound(settings, twilio, calls)).routes(),
             *EventsApi(access, queries, live).routes(),
             *health.routes(),
         ],

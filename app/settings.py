@@ -88,6 +88,11 @@ class Settings(BaseSettings):
     agent_greeting: str = (
         "Hello, this is Offhook. I can keep notes, reminders, todos and appointments. What can I do for you?"
     )
+    agent_voicemail: str = (
+        "Hello, this is Offhook, an automated assistant. Sorry that I missed you. I will try again later. "
+        "Goodbye."
+    )
+    """What an answering machine is told on a call that was placed."""
     transfer_number: str = ""
     timezone: str = ""
     """IANA name in which "tomorrow at three" is understood; empty: the machine's own."""

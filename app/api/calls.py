@@ -15,22 +15,51 @@ from app.identifiers import is_call_sid, is_user_id
 from app.media_stream.manager import MediaStreamManager
 from app.store.queries import Queries
 from app.store.records import CallRecord
+from app.telephony.outbound import (
+    CallOrder,
+    InvalidNumberError,
+    NoRoomError,
+    NotConfiguredError,
+    Outbound,
+)
+from app.telephony.rest import (
+    RefusedByTwilioError,
+    TelephonyError,
+    TooManyWaitingError,
+    UnreachableError,
+)
 
 MOST_CALLS = 200
+
+LONGEST_GREETING = 1000
+"""Characters: a minute of speech."""
+
+PLACING_ERRORS: dict[type[TelephonyError], tuple[int, str]] = {
+    InvalidNumberError: (422, "invalid_number"),
+    NotConfiguredError: (503, "not_configured"),
+    NoRoomError: (503, "no_room"),
+    TooManyWaitingError: (429, "too_many_calls"),
+    RefusedByTwilioError: (502, "refused_by_twilio"),
+    UnreachableError: (504, "twilio_unreachable"),
+}
 
 
 class CallsApi:
     """Reads from the store; a call that is open in this process shows its statistics as of now."""
 
-    def __init__(self, access: Access, queries: Queries, manager: MediaStreamManager) -> None:
+    def __init__(
+        self, access: Access, queries: Queries, manager: MediaStreamManager, outbound: Outbound
+    ) -> None:
         self._access = access
         self._queries = queries
         self._manager = manager
+        self._outbound = outbound
 
     def routes(self) -> list[Route]:
         """Where it answers."""
         return [
             Route("/api/calls", self.list_calls),
+            Route("/api/calls", self.place_call, methods=["POST"]),
             Route("/api/calls/{call_sid}", self.get_call),
             Route("/api/calls/{call_sid}", self.delete_call, methods=["DELETE"]),
             Route("/api/calls/{call_sid}/transcript", self.get_transcript),
@@ -47,6 +76,17 @@ class CallsApi:
             user_id=user_id, limit=_limit(query.get("limit")), before=_time(query.get("before"))
         )
         return Json({"calls": calls})
+
+    async def place_call(self, request: Request) -> Response:
+        """Call somebody: `{"to": "+1…"}`, and perhaps `user_id` and `greeting`."""
+        self._access.require_operator(request)
+        order = _order(await request.body())
+        try:
+            call = await self._outbound.place(order)
+        except TelephonyError as error:
+            status, code = next(answer for kind, answer in PLACING_ERRORS.items() if isinstance(error, kind))
+            raise ApiError(status, code, str(error)) from None
+        return Json(call, 201)
 
     async def get_call(self, request: Request) -> Response:
         self._access.require_operator(request)
@@ -81,6 +121,20 @@ class CallsApi:
 
 def unknown_call(call_sid: str) -> ApiError:
     return ApiError(404, "unknown_call", f"There is no call {call_sid:.40}.")
+
+
+def _order(body: bytes) -> CallOrder:
+    try:
+        order = msgspec.json.decode(body, type=CallOrder)
+    except msgspec.DecodeError as error:
+        raise ApiError(
+            422, "invalid_order", f'Send JSON such as {{"to": "+14155550123"}}: {error}.'
+        ) from None
+    if order.user_id is not None and not is_user_id(order.user_id):
+        raise ApiError(422, "invalid_user_id", "user_id is up to 128 characters without blanks.")
+    if order.greeting is not None and not 0 < len(order.greeting.strip()) <= LONGEST_GREETING:
+        raise ApiError(422, "invalid_greeting", f"greeting has 1 to {LONGEST_GREETING} characters.")
+    return order
 
 
 def _limit(value: str | None) -> int:

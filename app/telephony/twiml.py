@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 from twilio.twiml.voice_response import VoiceResponse
 
@@ -10,6 +12,10 @@ from app.settings import Settings
 
 def _xml(response: VoiceResponse) -> Response:
     return Response(str(response), media_type="application/xml")
+
+
+RING_SECONDS = 25
+"""How long a transfer rings, some five rings: longer than a person needs, shorter than callers hold."""
 
 
 def connect_stream(settings: Settings, token: str) -> Response:
@@ -48,8 +54,18 @@ def hold(settings: Settings, seconds: int) -> Response:
     return _xml(response)
 
 
-def transfer(settings: Settings) -> Response:
-    """Connect the caller to a person; `/voice/next` hears how that went."""
+def transfer(settings: Settings, caller_id: str = "") -> Response:
+    """Connect the caller to a person; `/voice/next` hears how that went.
+
+    The person sees `caller_id`; without one, who is calling.
+    """
     response = VoiceResponse()
-    response.dial(settings.transfer_number, action=f"{settings.webhook_url}/voice/next", method="POST")
+    shown: dict[str, Any] = {"caller_id": caller_id} if caller_id else {}
+    response.dial(
+        settings.transfer_number,
+        action=f"{settings.webhook_url}/voice/next",
+        method="POST",
+        timeout=RING_SECONDS,
+        **shown,
+    )
     return _xml(response)

@@ -11,8 +11,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.calls import Calls
+from app.conversation.opening import VERDICTS
 from app.identifiers import is_call_sid
 from app.settings import Settings
+from app.store.operations import CallRegistered
 from app.telephony import twiml
 from app.telephony.signatures import Signatures
 from app.telephony.tokens import StreamTokens
@@ -35,7 +37,7 @@ Handler = Callable[[FormData], Awaitable[Response]]
 
 
 class Webhooks:
-    """The four endpoints. Every one is checked for Twilio's signature before its form is used."""
+    """The endpoints. Every one is checked for Twilio's signature before its form is used."""
 
     def __init__(
         self, settings: Settings, signatures: Signatures, tokens: StreamTokens, calls: Calls
@@ -49,6 +51,7 @@ class Webhooks:
         handlers: dict[str, Handler] = {
             "/voice/incoming": self.incoming,
             "/voice/next": self.next,
+            "/voice/amd": self.answered_by,
             "/voice/status": self.status,
             "/voice/stream-status": self.stream_status,
         }
@@ -67,21 +70,16 @@ class Webhooks:
         return endpoint
 
     async def incoming(self, form: FormData) -> Response:
-        """A caller dials the number."""
+        """A caller dials the number, or somebody whom we called has answered."""
         calls = self._calls
         if calls.manager.draining or len(calls.manager) >= self._settings.max_calls:
-            return twiml.say_and_hang_up(BUSY)
+            return twiml.say_and_hang_up(SORRY if _outbound(form) else BUSY)
         if not calls.ready:
             return twiml.hold(self._settings, HOLD_SECONDS)
-        call_sid, caller = _text(form, "CallSid"), _text(form, "From")
-        user_id = await calls.user_of(caller)
-        calls.register(
-            call_sid,
-            direction="outbound" if _text(form, "Direction").startswith("outbound") else "inbound",
-            from_number=caller,
-            to_number=_text(form, "To"),
-            user_id=user_id,
-        )
+        call_sid = _text(form, "CallSid")
+        # Whose call it is that we placed was settled when it was placed.
+        user_id = None if _outbound(form) else await calls.user_of(_text(form, "From"))
+        calls.register(_call(form, user_id))
         return twiml.connect_stream(self._settings, self._tokens.issue(call_sid, user_id))
 
     async def next(self, form: FormData) -> Response:
@@ -91,12 +89,17 @@ class Webhooks:
             return twiml.hang_up()
         if dialled := _text(form, "DialCallStatus"):
             # The transfer is over: the person has hung up, or nobody was there.
-            return twiml.hang_up() if dialled in ANSWERED else twiml.say_and_hang_up(NOBODY)
+            if dialled in ANSWERED:
+                return twiml.hang_up()
+            if await self._calls.transfer_failed(call_sid):
+                return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
+            return twiml.say_and_hang_up(NOBODY)
         match await self._calls.what_next(call_sid):
             case "stream":
                 return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
             case "transfer" if self._settings.transfer_number:
-                return twiml.transfer(self._settings)
+                # A carrier may refuse to show the number of somebody who did not call.
+                return twiml.transfer(self._settings, _text(form, "From") if _outbound(form) else "")
             case "give_up":
                 return twiml.say_and_hang_up(SORRY)
             case _:
@@ -104,9 +107,20 @@ class Webhooks:
 
     async def status(self, form: FormData) -> Response:
         """The call's status has changed."""
-        status = _text(form, "CallStatus")
+        call_sid, status = _text(form, "CallSid"), _text(form, "CallStatus")
+        if _outbound(form):
+            # It may have failed before whoever placed it has written it down.
+            self._calls.is_known(_call(form, None))
         if status in OVER:
-            await self._calls.end(_text(form, "CallSid"), status)
+            await self._calls.end(call_sid, status)
+        elif status == "ringing":
+            self._calls.rings(call_sid)
+        return Response(status_code=204)
+
+    async def answered_by(self, form: FormData) -> Response:
+        """Twilio has found out who answered a call that we placed."""
+        verdict = _text(form, "AnsweredBy")
+        self._calls.answered(_text(form, "CallSid"), VERDICTS.get(verdict, "unknown"))
         return Response(status_code=204)
 
     async def stream_status(self, form: FormData) -> Response:
@@ -118,6 +132,16 @@ class Webhooks:
                 _text(form, "StreamError"),
             )
         return Response(status_code=204)
+
+
+def _outbound(form: FormData) -> bool:
+    """Whether it is a call that we placed."""
+    return _text(form, "Direction").startswith("outbound")
+
+
+def _call(form: FormData, user_id: str | None) -> CallRegistered:
+    direction = "outbound" if _outbound(form) else "inbound"
+    return CallRegistered(_text(form, "CallSid"), direction, _text(form, "From"), _text(form, "To"), user_id)
 
 
 def _text(form: FormData, name: str) -> str:

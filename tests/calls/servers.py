@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx2
 from starlette.applications import Starlette
 from twilio.request_validator import RequestValidator
+from websockets.asyncio.client import ClientConnection, connect
 
 from app.settings import Settings
 from app.simulator.caller import SimulatedCall
@@ -49,6 +53,27 @@ class RunningServer:
             headers["X-Twilio-Signature"] = signature
         async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
             return await client.post(path, data=form, headers=headers)
+
+    async def twiml(self, path: str, form: dict[str, str]) -> ElementTree.Element:
+        """What Twilio is told to do, in answer to a webhook."""
+        response = await self.post(path, form)
+        assert response.status_code == 200, response.text
+        return ElementTree.fromstring(response.text)
+
+    @asynccontextmanager
+    async def stream(self, twiml: ElementTree.Element, call_sid: str) -> AsyncIterator[ClientConnection]:
+        """A media stream as this TwiML wants it, by a Twilio that sends no audio and does nothing more."""
+        (parameter,) = twiml.iter("Parameter")
+        signature = RequestValidator(self.auth_token).compute_signature(self.websocket_url, {})
+        start = {"callSid": call_sid, "customParameters": {parameter.get("name"): parameter.get("value")}}
+        # max_queue: whoever does not read what is sent must see the end of it all the same.
+        async with connect(
+            self.websocket_url,
+            additional_headers={"X-Twilio-Signature": signature},
+            max_queue=None,
+        ) as socket:
+            await socket.send(json.dumps({"event": "start", "streamSid": "MZ1", "start": start}))
+            yield socket
 
     async def call(self, call_sid: str, until: Callable[[Any], bool] = bool, seconds: float = 20) -> Any:
         """The call as the API tells it, as soon as it is as expected."""
