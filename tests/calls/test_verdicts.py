@@ -81,8 +81,8 @@ async def test_a_verdict_that_another_process_gets_during_the_stream_arrives(
     words = asyncio.create_task(first_words(ours))
     done, _ = await asyncio.wait([words], timeout=0.3)
     assert not done
-    theirs.answered("CA1", "human")
-    assert await words == [Say("Good evening.")]
+    theirs.answered("CA1", "machine_end_beep")
+    assert await words == [Say("I will call again."), HangUp()]
 
 
 async def test_a_verdict_comes_without_the_database_where_the_stream_is(ours: Calls) -> None:
@@ -108,5 +108,5 @@ async def test_an_answer_that_twilio_tells_of_before_the_placement_is_written_is
     await theirs.placed(PLACED)
     words = asyncio.create_task(first_words(ours))
     await asyncio.wait([words], timeout=0.2)
-    ours.answered("CA1", "human")
+    ours.answered("CA1", "unknown")
     assert await words == [Say("Good evening.")]
