@@ -42,7 +42,6 @@ NOBODY = "It seems that nobody is there. Goodbye."
 CONNECTING = "One moment, I'll connect you."
 
 BYTES_PER_SECOND = 8000
-IDLE_POLL_SECONDS = 0.05
 NEVER = float("inf")
 TIMING = Timing()
 
@@ -80,11 +79,10 @@ class Conversation:
         self._detector = VoiceDetector()
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
-        self._deaf = False
-        """Whoever is on the line is not talked with: a machine."""
         self._bytes_heard = 0
         self._heard_at = 0.0
         self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
+        self._between_turns = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -126,8 +124,7 @@ class Conversation:
 
     async def between_turns(self) -> None:
         """Wait until nobody says anything, nor is about to: where a call can change hands unheard."""
-        while not (self._turns.idle or self._over.done()):
-            await asyncio.sleep(IDLE_POLL_SECONDS)
+        await self._between_turns.wait()
 
     def _hush(self) -> None:
         if self._timer:
@@ -136,12 +133,9 @@ class Conversation:
 
     async def _open(self) -> None:
         """Say the first words, and nothing else where a machine has picked up."""
-        opening = self._opening.begin()
         # Nothing is owed to a caller before it is known who that is.
-        first = await anext(opening)
-        self._say(first, *[event async for event in opening])
+        self._say(*[event async for event in self._opening.begin()])
         if answered_by := await self._opening.mistaken():
-            self._deaf = True
             self._speaking.interrupt()
             self._say(*[event async for event in self._opening.leave_message(answered_by)])
 
@@ -207,7 +201,7 @@ class Conversation:
     @property
     def _attends(self) -> bool:
         """Whether what is heard is taken for somebody's turn."""
-        return not (self._over.done() or self._opening.held or self._deaf)
+        return not (self._over.done() or self._opening.held)
 
     # What is done
 
@@ -234,7 +228,7 @@ class Conversation:
                 self._hearing.answer()
             case Decision.RESUME:
                 self._begin(*speaking.rest)
-            case Decision.FILL:
+            case Decision.FILL if speaking.reply.is_answer:
                 speaking.fill(self._tasks)
             case Decision.SILENCE:
                 metrics.SILENCES.inc()
@@ -242,7 +236,7 @@ class Conversation:
                 self._ask(Say(PROMPTS[min(self._turns.prompts, len(PROMPTS)) - 1]))
             case Decision.END:
                 self._ask(Say(NOBODY), HangUp())
-            case Decision.NOISE:
+            case Decision.FILL | Decision.NOISE:
                 pass
 
     def _answer(self) -> None:
@@ -308,11 +302,16 @@ class Conversation:
     def _finish(self, ending: Ending | None) -> None:
         if not self._over.done():
             self._over.set_result(ending)
+        self._between_turns.set()
 
     def _set_timer(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if self._turns.idle or self._over.done():
+            self._between_turns.set()
+        else:
+            self._between_turns.clear()
         if not self._over.done():
             deadline = min(self._turns.deadline or NEVER, self._keys.deadline or NEVER)
             if deadline < NEVER:
