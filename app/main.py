@@ -23,6 +23,7 @@ from app.conversation.speaking import APOLOGY, FILLERS
 from app.draining import drain
 from app.errors import OffhookError
 from app.jobs.worker import JobWorker
+from app.limits.users import UserLimit
 from app.live.events import LiveEvents
 from app.media_stream.admission import Admission
 from app.media_stream.handler import MediaStreamEndpoint
@@ -42,10 +43,15 @@ from app.telephony import rest
 from app.telephony.hanging_up import HangingUp
 from app.telephony.outbound import Outbound
 from app.telephony.signatures import Signatures
+from app.telephony.spending import OneTimeTokens
 from app.telephony.tokens import StreamTokens
 from app.telephony.webhooks import Webhooks
+from app.user_tokens import UserTokens
 
 log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+"""Of a request. Twilio's forms have 1 to 4 KiB."""
 
 
 def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -> Starlette:
@@ -79,9 +85,10 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     )
     signatures = Signatures(settings)
     tokens = StreamTokens(settings)
-    access = Access(operator_token(settings))
-    admission = Admission(signatures, tokens, manager, settings.max_calls)
-    media_stream = MediaStreamEndpoint(admission, calls, settings.idle_seconds)
+    access = Access(operator_token(settings), UserTokens(settings))
+    users = UserLimit(database, manager, settings.max_calls_per_user)
+    admission = Admission(settings, signatures, OneTimeTokens(tokens, database), manager)
+    media_stream = MediaStreamEndpoint(settings, admission, calls)
 
     loaded = asyncio.Event()
     health = Health(
@@ -132,13 +139,14 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
 
     app = Starlette(
         routes=[
-            *Webhooks(settings, signatures, tokens, calls).routes(),
+            *Webhooks(settings, signatures, tokens, calls, users).routes(),
             WebSocketRoute("/ws/media-stream", media_stream.handle),
             *CallsApi(access, queries, manager, Outbound(settings, twilio, calls)).routes(),
             *EventsApi(access, queries, live).routes(),
             *health.routes(),
         ],
         exception_handlers=ERROR_HANDLERS,
+        max_body_size=MAX_BODY_BYTES,
         lifespan=lifespan,
     )
     app.state.manager = manager

@@ -19,6 +19,10 @@ PROTOCOL_ERRORS = Counter(
     "offhook_protocol_errors", "Messages from callers that were skipped or refused, by name.", ["error"]
 )
 
+REFUSED = Counter(
+    "offhook_refused", "Requests, upgrades, streams and sockets that were refused or cut off.", ["reason"]
+)
+
 STAGE_SECONDS = Histogram(
     "offhook_stage_seconds",
     "Latency of each stage of a turn, from the end of the caller's voice.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -16,6 +17,9 @@ from starlette.applications import Starlette
 from uvloop import new_event_loop
 
 from app.errors import OffhookError, SettingError
+from app.limits.callers import is_loopback
+from app.limits.quiet_log import QuietFilter
+from app.limits.sockets import Waiting, WebSocketProtocol, http_protocol
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import reach
@@ -32,13 +36,16 @@ MAX_FRAME_BYTES = 256 * 1024
 REQUEST_SECONDS = 5
 """How long requests get to be answered when the server stops; event streams never end by themselves."""
 
+UNREAD_SECONDS = 30
+"""How long the kernel waits for a peer to take what was sent before it gives the connection up."""
+
 
 class Server(uvicorn.Server):
     """A uvicorn that ends its calls before its sockets, and remembers why it had to stop."""
 
-    def __init__(self, app: Starlette, hurry: asyncio.Event) -> None:
+    def __init__(self, app: Starlette, hurry: asyncio.Event, trusted_proxies: tuple[str, ...] = ()) -> None:
         """Once there is `hurry`, calls are not waited for."""
-        super().__init__(_config(app))
+        super().__init__(_config(app, trusted_proxies))
         self.app = app
         self.failure: OffhookError | None = None
         self.hurry = hurry
@@ -87,9 +94,15 @@ def bind(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; its connections inherit it
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
     try:
         listener.bind((settings.host, settings.port))
+        _refuse_strangers(settings, listener.getsockname()[0])
         listener.listen(2048)
+    except SettingError:
+        listener.close()
+        raise
     except OSError as error:
         listener.close()
         if isinstance(error, PermissionError):
@@ -106,13 +119,31 @@ def bind(settings: Settings) -> socket.socket:
     return listener
 
 
-def _config(app: Starlette) -> uvicorn.Config:
+def _refuse_strangers(settings: Settings, address: str) -> None:
+    if settings.signed or is_loopback(address):
+        return
+    raise SettingError(
+        "HOST",
+        f"{settings.host} can be reached from other machines, and without TWILIO_AUTH_TOKEN nothing tells "
+        "Twilio from a stranger.",
+        "Set TWILIO_AUTH_TOKEN (console.twilio.com, Account Info), or HOST=127.0.0.1 to try it here.",
+    )
+
+
+def _config(app: Starlette, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
+    # What strangers make uvicorn say, they can make it say a thousand times a second.
+    logger = logging.getLogger("uvicorn.error")
+    if not any(isinstance(known, QuietFilter) for known in logger.filters):
+        logger.addFilter(QuietFilter())
     return uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,  # Twilio does not ask for it, and it doubles the CPU
-        http="httptools",
+        http=http_protocol(Waiting()),
+        # Not uvicorn's default, which believes X-Forwarded-For from any program on this machine.
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=list(trusted_proxies),
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -188,7 +219,7 @@ async def serving(
     if hurry is None:
         hurry = asyncio.Event()
         hurry.set()
-    server = Server(app, hurry)
+    server = Server(app, hurry, settings.trusted_proxies)
     task = asyncio.create_task(server.serve([listener]), name="server")
     try:
         yield app, task

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -49,6 +50,8 @@ class Settings(BaseSettings):
     twilio_phone_number: str = ""
     twilio_api_url: str = ""
     """Another base URL that plays Twilio's REST API; empty: Twilio's own."""
+    twilio_shared_keys: SecretStr = SecretStr("")
+    """Secrets of Twilio's webhook shared keys (HMAC-SHA256), where those sign instead of the auth token."""
 
     speech_to_text: Names = ("auto",)
     text_to_speech: Names = ("auto",)
@@ -100,7 +103,18 @@ class Settings(BaseSettings):
     operator_token: SecretStr = SecretStr("")
     jobs: Literal["inline", "external"] = "inline"
 
+    supabase_jwks_url: str = ""
+    supabase_jwt_issuer: str = ""
+    """Empty: where the JWKS URL is Supabase's own, the address in front of `/.well-known/jwks.json`."""
+    supabase_jwt_secret: SecretStr = SecretStr("")
+
     max_calls: int = Field(default=1000, ge=1)
+    max_calls_per_user: int = Field(default=10, ge=1)
+    max_chunks_per_second: int = Field(default=100, ge=1)
+    max_connections_per_ip: int = Field(default=60, ge=1)
+    """A minute. Streams whose token was good do not count."""
+    trusted_proxies: Names = ()
+    """Addresses and networks whose X-Forwarded-For is believed."""
     max_call_seconds: int = Field(default=86400, ge=1)
     idle_seconds: int = Field(default=300, ge=1)
     drain_seconds: int = Field(default=300, ge=0)
@@ -109,7 +123,13 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator(
-        "speech_to_text", "text_to_speech", "language_model", "speech_contexts", "openai_model", mode="before"
+        "speech_to_text",
+        "text_to_speech",
+        "language_model",
+        "speech_contexts",
+        "openai_model",
+        "trusted_proxies",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -152,6 +172,25 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} must start with https:// (or http:// on loopback)")
         return value.rstrip("/")
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("supabase_jwks_url")
+    @classmethod
+    def _keys_by_tls(cls, value: str) -> str:
+        parts = urlsplit(value)
+        on_loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+        if value and not (on_loopback or (parts.scheme == "https" and parts.hostname)):
+            raise ValueError(f"{value!r} must start with https:// (or http:// on loopback)")
+        return value
+
     @field_validator("websocket_url")
     @classmethod
     def _ws(cls, value: str) -> str:
@@ -180,12 +219,26 @@ class Settings(BaseSettings):
     @property
     def auth_tokens(self) -> tuple[str, ...]:
         """Twilio's auth tokens that are good now: two during a rotation, none on a laptop."""
-        return tuple(t.strip() for t in self.twilio_auth_token.get_secret_value().split(",") if t.strip())
+        return _secrets(self.twilio_auth_token)
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """What Twilio may have signed a webhook with."""
+        return self.auth_tokens + _secrets(self.twilio_shared_keys)
+
+    @property
+    def signed(self) -> bool:
+        """Whether Twilio can be told from a stranger. If not, only this machine is served."""
+        return bool(self.signing_secrets)
 
     @property
     def zone(self) -> tzinfo:
         """In which "tomorrow at three" is meant."""
         return ZoneInfo(self.timezone) if self.timezone else get_localzone()
+
+
+def _secrets(value: SecretStr) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.access import Access, ApiError
+from app.api.access import Access, ApiError, Principal
 from app.api.json import Json
 from app.identifiers import is_call_sid, is_user_id
 from app.media_stream.manager import MediaStreamManager
@@ -66,10 +66,12 @@ class CallsApi:
         ]
 
     async def list_calls(self, request: Request) -> Response:
-        """Newest first. `?limit=` up to 200, `?before=` a time, `?user_id=`."""
-        self._access.require_operator(request)
+        """Newest first. `?limit=` up to 200, `?before=` a time, `?user_id=`. A user's are their own."""
+        principal = await self._access.principal(request)
         query = request.query_params
-        user_id = query.get("user_id")
+        user_id = query.get("user_id", principal.user_id)
+        if user_id is not None and not principal.may_see(user_id):
+            raise ApiError(403, "forbidden", "Only your own calls are yours to see.")
         if user_id is not None and not is_user_id(user_id):
             raise ApiError(400, "invalid_user_id", "user_id is up to 128 characters without blanks.")
         calls = await self._queries.list_calls(
@@ -89,8 +91,7 @@ class CallsApi:
         return Json(call, 201)
 
     async def get_call(self, request: Request) -> Response:
-        self._access.require_operator(request)
-        call = await self._find(request)
+        call = await self._find(request, await self._access.principal(request))
         call.transcript = await self._queries.get_lines(call.call_sid)
         call.summary = await self._queries.get_summary(call.call_sid)
         if stats := self._manager.get_connection_stats(call.call_sid):
@@ -98,23 +99,22 @@ class CallsApi:
         return Json(call)
 
     async def get_transcript(self, request: Request) -> Response:
-        self._access.require_operator(request)
-        call = await self._find(request)
+        call = await self._find(request, await self._access.principal(request))
         return Json({"call_sid": call.call_sid, "transcript": await self._queries.get_lines(call.call_sid)})
 
     async def delete_call(self, request: Request) -> Response:
         """Erase a call that is over, with its transcript and summary."""
-        self._access.require_operator(request)
-        call = await self._find(request)
+        call = await self._find(request, await self._access.principal(request))
         if call.status == "in-progress":
             raise ApiError(409, "call_active", f"Call {call.call_sid} is going on. End it first.")
         await self._queries.delete_call(call.call_sid)
         return Response(status_code=204)
 
-    async def _find(self, request: Request) -> CallRecord:
+    async def _find(self, request: Request, principal: Principal) -> CallRecord:
         call_sid = request.path_params["call_sid"]
         call = await self._queries.get_call(call_sid) if is_call_sid(call_sid) else None
-        if call is None:
+        # Somebody else's call is no call: whether there is one is none of a user's business.
+        if call is None or not principal.may_see(call.user_id):
             raise unknown_call(call_sid)
         return call
 

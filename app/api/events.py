@@ -43,9 +43,10 @@ class EventsApi:
         return [Route("/api/calls/{call_sid}/events", self.events)]
 
     async def events(self, request: Request) -> Response:
-        self._access.require_operator(request)
+        principal = await self._access.principal(request)
         call_sid = request.path_params["call_sid"]
-        if not is_call_sid(call_sid) or await self._queries.get_call(call_sid) is None:
+        call = await self._queries.get_call(call_sid) if is_call_sid(call_sid) else None
+        if call is None or not principal.may_see(call.user_id):
             raise unknown_call(call_sid)
         return StreamingResponse(
             self._until_lost(call_sid, _revision(request.headers.get("Last-Event-ID", ""))),

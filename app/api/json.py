@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
@@ -49,6 +49,11 @@ async def _no_database(request: Request, error: Exception) -> Response:
     return _error(503, "database_unavailable", "The database does not answer. Try again in a moment.")
 
 
+async def _gone(_request: Request, _error: Exception) -> Response:
+    """Nobody is there to read it."""
+    return Response(status_code=400)
+
+
 async def _defect(request: Request, error: Exception) -> Response:
     log.error("%s failed", request.url.path, exc_info=error)
     return _error(500, "internal_error", "Something went wrong here; the log says what.")
@@ -58,6 +63,7 @@ ERROR_HANDLERS: Mapping[Any, ExceptionHandler] = {
     ApiError: _api_error,
     HTTPException: _http_error,
     **dict.fromkeys(Lost, _no_database),
+    ClientDisconnect: _gone,
     Exception: _defect,
 }
 """Every error of the HTTP side leaves as `{"error": {"code", "message"}}`."""

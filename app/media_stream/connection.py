@@ -25,6 +25,7 @@ EndReason = Literal[
     "status_callback",
     "idle",
     "max_duration",
+    "flooded",
     "server_stopped",
     "error",
 ]

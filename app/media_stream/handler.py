@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from starlette.responses import JSONResponse
 from starlette.types import Message
@@ -11,56 +12,66 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app import metrics
 from app.calls import Calls, OpenCall
+from app.limits.quiet_log import QuietLog
 from app.media_stream.admission import Admission, RefusedError
-from app.media_stream.line import ERRORS_LOGGED, TwilioLine
+from app.media_stream.line import TwilioLine
 from app.media_stream.messages import ProtocolError, Start
 from app.media_stream.protocol import MediaStreamProtocol
+from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-START_SECONDS = 10
+START_SECONDS = 5
 """How long a socket may stay silent before `start`. (By hand: IDLE_SECONDS; people type.)"""
 
-CLOSE_CODES = {"error": 1011, "server_stopped": 1012}
+MAX_EARLY_ERRORS = 50
+"""Messages before `start` that cannot be used. It is not Twilio who sends more."""
+
+CLOSE_CODES = {"error": 1011, "server_stopped": 1012, "flooded": 1008}
 """Why the socket is closed, where it is not simply over (RFC 6455, 7.4.1 and the IANA registry)."""
 
 
 class MediaStreamEndpoint:
     """`/ws/media-stream`."""
 
-    def __init__(self, admission: Admission, calls: Calls, idle_seconds: float) -> None:
+    def __init__(self, settings: Settings, admission: Admission, calls: Calls) -> None:
+        self._settings = settings
         self._admission = admission
         self._calls = calls
-        self._idle_seconds = idle_seconds
+        self._log = QuietLog(log)
 
     async def handle(self, websocket: WebSocket) -> None:
         """Serve one socket from upgrade to close."""
         try:
             self._admission.check_upgrade(websocket)
         except RefusedError as error:
-            await websocket.send_denial_response(
-                JSONResponse({"error": {"code": "refused", "message": str(error)}}, error.status)
-            )
+            metrics.REFUSED.labels(reason=error.reason).inc()
+            with suppress(WebSocketDisconnect):
+                await websocket.send_denial_response(
+                    JSONResponse({"error": {"code": "refused", "message": str(error)}}, error.status)
+                )
             return
         await websocket.accept()
         try:
             await self._serve(websocket)
         except RefusedError as error:
-            log.warning("refused a stream: %s", error)
+            metrics.REFUSED.labels(reason=error.reason).inc()
+            self._log.warning("refused a stream: %s", error)
             # A close frame holds 123 bytes of reason (RFC 6455, 5.5).
             await _close(websocket, error.code, str(error)[:120])
         except WebSocketDisconnect:
             pass
 
     async def _serve(self, websocket: WebSocket) -> None:
-        protocol = MediaStreamProtocol()
-        patience = self._idle_seconds if self._admission.by_hand(websocket) else START_SECONDS
-        try:
-            async with asyncio.timeout(patience):
-                start = await _receive_start(websocket, protocol)
-        except TimeoutError:
-            raise RefusedError(f"No start message came within {patience:.0f} s.") from None
-        user_id = self._admission.check_start(websocket, protocol.call_sid, start.start)
+        protocol = MediaStreamProtocol(self._settings.max_chunks_per_second)
+        patience = self._settings.idle_seconds if self._admission.by_hand(websocket) else START_SECONDS
+        with self._admission.waiting():
+            try:
+                async with asyncio.timeout(patience):
+                    start = await self._receive_start(websocket, protocol)
+            except TimeoutError:
+                raise RefusedError(f"No start message came within {patience} s.", "no_start") from None
+            user_id = await self._admission.check_start(websocket, protocol.call_sid, start.start)
         call = await self._calls.open(protocol.call_sid, user_id)
         connection = call.connection
         try:
@@ -74,6 +85,20 @@ class MediaStreamEndpoint:
         reason = connection.ended.result()
         await _close(websocket, CLOSE_CODES.get(reason, 1000), reason)
 
+    async def _receive_start(self, websocket: WebSocket, protocol: MediaStreamProtocol) -> Start:
+        for _ in range(MAX_EARLY_ERRORS):
+            try:
+                message = protocol.receive(_data(await websocket.receive()))
+            except ProtocolError as error:
+                metrics.PROTOCOL_ERRORS.labels(error=error.name).inc()
+                if error.name == "unsupported_media_format":
+                    raise RefusedError(str(error), error.name, code=1003) from None
+                self._log.warning("before start: skipped a message: %s", error)
+                continue
+            if isinstance(message, Start):
+                return message
+        raise RefusedError("Too many messages before start.", "no_start")
+
     async def _run(self, websocket: WebSocket, call: OpenCall, line: TwilioLine) -> None:
         async with asyncio.TaskGroup() as tasks:
             on_the_wire = [
@@ -84,23 +109,6 @@ class MediaStreamEndpoint:
             await asyncio.shield(call.connection.ended)
             for task in on_the_wire:
                 task.cancel()
-
-
-async def _receive_start(websocket: WebSocket, protocol: MediaStreamProtocol) -> Start:
-    errors = 0
-    while True:
-        try:
-            message = protocol.receive(_data(await websocket.receive()))
-        except ProtocolError as error:
-            metrics.PROTOCOL_ERRORS.labels(error=error.name).inc()
-            if error.name == "unsupported_media_format":
-                raise RefusedError(str(error), code=1003) from None
-            errors += 1
-            if errors <= ERRORS_LOGGED:
-                log.warning("before start: skipped a message: %s", error)
-            continue
-        if isinstance(message, Start):
-            return message
 
 
 async def _read(websocket: WebSocket, line: TwilioLine) -> None:

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 MARK_MARGIN_SECONDS = 0.5
 """How long after its expected end an utterance counts as heard although its mark has not come back."""
 
+MAX_OUTBOX = 4096
+"""Messages that may wait for the socket. At two a piece of 100 ms or more that is over three minutes of
+speech, several MB: a caller who is not there to hear it."""
+
 ERRORS_LOGGED = 3
 """Protocol errors of one name that a call may write to the log; all are counted."""
 
@@ -51,6 +55,8 @@ class TwilioLine:
         except ProtocolError as error:
             if self.connection.count_protocol_error(error.name) <= ERRORS_LOGGED:
                 log.warning("call %s: skipped a message: %s", self.call_sid, error)
+            if self._protocol.rate.flooded:
+                self.connection.close("flooded")
             return
         match message:
             case Media():
@@ -77,6 +83,11 @@ class TwilioLine:
             self._has_mail.clear()
 
     def _post(self, message: str) -> None:
+        if len(self._outbox) >= MAX_OUTBOX:
+            if not self.connection.ended.done():
+                log.warning("call %s: nobody takes what is said; the stream is cut off", self.call_sid)
+                self.connection.close("connection_lost")
+            return
         self._outbox.append(message)
         self._has_mail.set()
 

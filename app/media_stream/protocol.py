@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import time
+from collections.abc import Callable
 from enum import Enum, auto
 
 from app.identifiers import is_call_sid
+from app.limits.messages import MessageRate
 from app.media_stream.messages import (
     SPOKEN_FORMAT,
     Connected,
@@ -30,8 +33,10 @@ class State(Enum):
 class MediaStreamProtocol:
     """One socket's side of the conversation with Twilio."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_chunks_per_second: int = 100, clock: Callable[[], float] = time.monotonic) -> None:
         self.state = State.WAITING
+        self.rate = MessageRate(max_chunks_per_second)
+        self._clock = clock
         self.call_sid = ""
         self.stream_sid = ""
 
@@ -41,9 +46,21 @@ class MediaStreamProtocol:
         Raises:
             ProtocolError: one of `decode`'s, or `media_before_start` (and `dtmf_`, `mark_`, `stop_`),
                 `second_start`, `invalid_call_sid`, `invalid_stream_sid`, `unsupported_media_format`,
-                `wrong_stream_sid`, `empty_payload`, `after_stop`. The stream goes on as it was.
+                `wrong_stream_sid`, `empty_payload`, `after_stop`; or `too_many_chunks`, `too_many_messages`.
+                The stream goes on as it was, until `rate.flooded` says that it was too much.
         """
-        message = decode(data)
+        try:
+            message = decode(data)
+        except ProtocolError:
+            self.rate.other(self._clock())
+            raise
+        if type(message) is Media:
+            if not self.rate.chunk(self._clock()):
+                raise ProtocolError(
+                    "too_many_chunks", f"more than {self.rate.chunks_per_second} media messages a second"
+                )
+        elif not self.rate.other(self._clock()):
+            raise ProtocolError("too_many_messages", "more messages than a call has use for")
         match message:
             case Media() | Mark() | Dtmf() | Stop():
                 self._check_place(message)

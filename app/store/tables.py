@@ -138,3 +138,11 @@ call_summaries = Table(
     Column("model", Text, nullable=False),
     _created_at(),
 )
+
+spent_tokens = Table(
+    "spent_tokens",
+    metadata,
+    # A stream token opens one stream: whoever comes second finds its row.
+    Column("serial", Text, primary_key=True),
+    Column("expires_at", Timestamp, nullable=False, index=True),
+)

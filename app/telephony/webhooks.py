@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+import msgspec
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from app import metrics
 from app.calls import Calls
 from app.conversation.opening import VERDICTS
 from app.identifiers import is_call_sid
+from app.limits.callers import is_local
+from app.limits.users import UserLimit
 from app.settings import Settings
 from app.store.operations import CallRegistered
 from app.telephony import twiml
@@ -40,12 +46,18 @@ class Webhooks:
     """The endpoints. Every one is checked for Twilio's signature before its form is used."""
 
     def __init__(
-        self, settings: Settings, signatures: Signatures, tokens: StreamTokens, calls: Calls
+        self,
+        settings: Settings,
+        signatures: Signatures,
+        tokens: StreamTokens,
+        calls: Calls,
+        users: UserLimit,
     ) -> None:
         self._settings = settings
         self._signatures = signatures
         self._tokens = tokens
         self._calls = calls
+        self._users = users
 
     def routes(self) -> list[Route]:
         handlers: dict[str, Handler] = {
@@ -59,10 +71,16 @@ class Webhooks:
 
     def _signed(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            form = await request.form(max_files=0, max_fields=MAX_FORM_FIELDS)
-            url = request.url
-            if not self._signatures.webhook(url.path, url.query, form, request.headers):
-                return _error(403, "unsigned", "The request is not signed by Twilio.")
+            # Twilio signs the URL as it asks for it; `request.url` is what Starlette makes of it and of Host.
+            path, query = (request.scope[part].decode("ascii") for part in ("raw_path", "query_string"))
+            body = await _body(request)
+            if not self._signatures.webhook(path, query, body, request.headers):
+                return _refuse("unsigned", "The request is not signed by Twilio.")
+            if not self._signatures.required and not is_local(request):
+                return _refuse(
+                    "not_local", "Without TWILIO_AUTH_TOKEN only programs on the same machine are served."
+                )
+            form = _fields(body) if isinstance(body, str) else body
             if not is_call_sid(_text(form, "CallSid")):
                 return _error(400, "invalid_call_sid", "CallSid is missing or no SID. This is for Twilio.")
             return await handler(form)
@@ -73,12 +91,16 @@ class Webhooks:
         """A caller dials the number, or somebody whom we called has answered."""
         calls = self._calls
         if calls.manager.draining or len(calls.manager) >= self._settings.max_calls:
+            metrics.REFUSED.labels(reason="draining" if calls.manager.draining else "max_calls").inc()
             return twiml.say_and_hang_up(SORRY if _outbound(form) else BUSY)
         if not calls.ready:
             return twiml.hold(self._settings, HOLD_SECONDS)
         call_sid = _text(form, "CallSid")
         # Whose call it is that we placed was settled when it was placed.
         user_id = None if _outbound(form) else await calls.user_of(_text(form, "From"))
+        if await self._users.reached(user_id):
+            metrics.REFUSED.labels(reason="user_limit").inc()
+            return twiml.say_and_hang_up(BUSY)
         calls.register(_call(form, user_id))
         return twiml.connect_stream(self._settings, self._tokens.issue(call_sid, user_id))
 
@@ -142,11 +164,41 @@ def _outbound(form: FormData) -> bool:
 def _call(form: FormData, user_id: str | None) -> CallRegistered:
     direction = "outbound" if _outbound(form) else "inbound"
     return CallRegistered(_text(form, "CallSid"), direction, _text(form, "From"), _text(form, "To"), user_id)
+async def _body(request: Request) -> FormData | str:
+    """The form, or the text of a body that is JSON.
+
+    Raises:
+        HTTPException: 400, it is neither.
+    """
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        try:
+            return (await request.body()).decode()
+        except UnicodeDecodeError:
+            raise HTTPException(400, "The body is not UTF-8.") from None
+    # Twilio sends no other. Without a body there is nothing to sign but the URL.
+    if kind not in ("application/x-www-form-urlencoded", ""):
+        raise HTTPException(415, "Webhooks are forms or JSON.")
+    return await request.form(max_files=0, max_fields=MAX_FORM_FIELDS)
+
+
+def _fields(body: str) -> FormData:
+    """The texts and numbers of a flat JSON object, as a form has them. Anything else has none."""
+    try:
+        values = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return FormData()
+    return FormData({name: str(value) for name, value in values.items() if isinstance(value, str | int)})
 
 
 def _text(form: FormData, name: str) -> str:
     value = form.get(name, "")
     return value[:400] if isinstance(value, str) else ""
+
+
+def _refuse(reason: str, message: str) -> Response:
+    metrics.REFUSED.labels(reason=reason).inc()
+    return _error(403, reason, message)
 
 
 def _error(status: int, code: str, message: str) -> Response:
