@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from uvloop import new_event_loop
 
 from app.errors import OffhookError, SettingError
+from app.limits import sockets
 from app.limits.callers import is_loopback
 from app.limits.quiet_log import QuietFilter
 from app.limits.sockets import Waiting, WebSocketProtocol, http_protocol
@@ -140,7 +141,7 @@ def _config(app: Starlette, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
         ws=WebSocketProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,  # Twilio does not ask for it, and it doubles the CPU
-        http=http_protocol(Waiting()),
+        http=http_protocol(Waiting(sockets.MAX_WAITING)),
         # Not uvicorn's default, which believes X-Forwarded-For from any program on this machine.
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=list(trusted_proxies),

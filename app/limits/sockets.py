@@ -48,7 +48,7 @@ class TooMuchError(Exception):
 class Waiting:
     """The sockets that owe a request, the oldest first."""
 
-    def __init__(self, most: int = MAX_WAITING) -> None:
+    def __init__(self, most: int) -> None:
         self._most = most
         self._sockets: dict[HttpProtocol, None] = {}
 
