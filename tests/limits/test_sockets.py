@@ -243,8 +243,7 @@ async def test_a_pile_of_small_messages_leaves_the_loop_to_others(small: Small) 
     reader, writer = await small.open()
     writer.write(UPGRADE + b"\r\n")
     await reader.readuntil(b"\r\n\r\n")
-    # Not one whole message: nothing of it comes to the endpoint, and all of it is the protocol's work.
-    writer.write(frame(b"", fin=False) + frame(b"", 0, fin=False) * 100_000)
+    writer.write(frame(b"") * 100_000)
     longest, until = 0.0, loop.time() + 1.0
     while loop.time() < until:
         begun = time.thread_time()  # not what other processes take from us
@@ -285,6 +284,21 @@ async def test_frames_against_the_rules_close_the_socket(small: Small, frames: b
     async with asyncio.timeout(5):
         answer = await reader.read()
     assert answer[:1] == b"\x88", "a close frame"
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [frame(b"", 9) * 1000, frame(b"", fin=False) + frame(b"", 0, fin=False) * 1000],
+    ids=["pings", "fragments"],
+)
+async def test_a_flood_of_what_costs_the_sender_little_is_cut_off(small: Small, frames: bytes) -> None:
+    reader, writer = await small.open()
+    writer.write(UPGRADE + b"\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(frames)
+    async with asyncio.timeout(5):
+        assert b"too many" in await reader.read()
     writer.close()
 
 
