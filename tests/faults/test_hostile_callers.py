@@ -268,7 +268,7 @@ async def test_a_user_sees_their_own_calls_only(server: RunningServer) -> None:
 )
 async def test_who_is_nobody_sees_nothing(server: RunningServer, token: str) -> None:
     async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as client:
-        bearer = {"Authorization": f"Bearer {token}".encode()}
+        bearer = {b"Authorization": f"Bearer {token}".encode()}
         answer = await client.get("/api/calls", headers=bearer)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
