@@ -333,7 +333,8 @@ def mutated(chance: random.Random) -> bytes:
             case 3:
                 del text[at:]
                 text += b" "
-    return frame(bytes(text), opcode=2 if chance.random() < 0.05 else 1)
+    # UTF-8 as it should be: what is not is for `frames`, and would end the stream at once.
+    return frame(text.decode(errors="ignore").encode(), opcode=2 if chance.random() < 0.05 else 1)
 
 
 MUTATED = [mutated(random.Random(number)) for number in range(3000)]

@@ -93,7 +93,9 @@ async def small_server() -> AsyncIterator[Small]:
     app.state.manager = MediaStreamManager(idle_seconds=1, max_call_seconds=1)
     listener = bind(load_settings(port=0))
     port = listener.getsockname()[1]
-    server = Server(app)
+    at_once = asyncio.Event()
+    at_once.set()
+    server = Server(app, at_once)
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:
         await asyncio.sleep(0.01)
