@@ -35,6 +35,18 @@ def test_a_reserved_port_is_named_and_leaves_no_socket_open(monkeypatch: pytest.
     assert RefusedSocket.opened.fileno() == -1
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_machines_are_not_let_in_where_nothing_tells_twilio_from_a_stranger(host: str) -> None:
+    with pytest.raises(SettingError, match="TWILIO_AUTH_TOKEN"):
+        bind(load_settings(host=host, port=0))
+    bind(load_settings(host=host, port=0, twilio_auth_token="secret")).close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.5", "localhost", "::1"])
+def test_this_machine_needs_no_auth_token(host: str) -> None:
+    bind(load_settings(host=host, port=0)).close()
+
+
 def test_a_second_signal_of_another_kind_does_not_break_off_the_cleaning_up() -> None:
     cleaned_up = []
 

@@ -183,12 +183,12 @@ async def _body(request: Request) -> FormData | str:
 
 
 def _fields(body: str) -> FormData:
-    """The texts and numbers of a flat JSON object, as a form has them. Anything else has none."""
+    """The texts of a JSON object, as a form has them. Anything else has none."""
     try:
         values = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
         return FormData()
-    return FormData({name: str(value) for name, value in values.items() if isinstance(value, str | int)})
+    return FormData({name: value for name, value in values.items() if isinstance(value, str)})
 
 
 def _text(form: FormData, name: str) -> str:

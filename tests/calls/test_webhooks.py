@@ -4,6 +4,7 @@ import asyncio
 from xml.etree import ElementTree
 
 import asyncpg
+import httpx2
 import pytest
 from twilio.request_validator import RequestValidator
 from websockets import Origin
@@ -85,6 +86,21 @@ async def test_a_web_page_cannot_open_a_stream(open_server: RunningServer) -> No
     with pytest.raises(InvalidStatus) as caught:
         await connect(open_server.websocket_url, origin=Origin("https://evil.example.com"))
     assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "abc.ngrok.app"}, {"X-Forwarded-For": "127.0.0.1"}, {"Origin": "https://evil.example.com"}],
+    ids=["a tunnel's name", "a proxy", "a web page"],
+)
+async def test_where_nothing_is_signed_only_this_machine_is_served(
+    open_server: RunningServer, headers: dict[str, str]
+) -> None:
+    async with httpx2.AsyncClient(base_url=open_server.url, trust_env=False) as client:
+        assert (await client.post("/voice/incoming", data=CALL, headers=headers)).status_code == 403
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        upgrade["Sec-WebSocket-Key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+        assert (await client.get("/ws/media-stream", headers=upgrade | headers)).status_code == 403
 
 
 @pytest.mark.parametrize(

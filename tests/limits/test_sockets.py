@@ -19,7 +19,6 @@ from websockets.asyncio.client import connect
 
 from app.api.json import ERROR_HANDLERS
 from app.limits import sockets
-from app.media_stream.manager import MediaStreamManager
 from app.server import UNREAD_SECONDS, Server, bind
 from app.settings import load_settings
 
@@ -90,12 +89,14 @@ async def small_server() -> AsyncIterator[Small]:
         exception_handlers=ERROR_HANDLERS,
         max_body_size=65536,
     )
-    app.state.manager = MediaStreamManager(idle_seconds=1, max_call_seconds=1)
+
+    async def drain(_hurry: asyncio.Event) -> None:
+        """There are no calls."""
+
+    app.state.drain = drain
     listener = bind(load_settings(port=0))
     port = listener.getsockname()[1]
-    at_once = asyncio.Event()
-    at_once.set()
-    server = Server(app, at_once)
+    server = Server(app, asyncio.Event())
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:
         await asyncio.sleep(0.01)
