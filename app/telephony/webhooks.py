@@ -164,6 +164,8 @@ def _outbound(form: FormData) -> bool:
 def _call(form: FormData, user_id: str | None) -> CallRegistered:
     direction = "outbound" if _outbound(form) else "inbound"
     return CallRegistered(_text(form, "CallSid"), direction, _text(form, "From"), _text(form, "To"), user_id)
+
+
 async def _body(request: Request) -> FormData | str:
     """The form, or the text of a body that is JSON.
 
