@@ -31,6 +31,7 @@ def report(**changes: object) -> CallReport:
         "call_sid": "CA1", "ok": True, "ended_by": "agent", "duration_ms": 12300, "greeting_ms": 420,
         "turns": (Turn("Note.", 1000, 2000, 800, False, None), Turn("No.", 5000, 5500, 900, True, 210)),
         "trail": ("Connect", "Hangup"), "marks_received": 3, "marks_returned": 3, "clears": 1,
+        "cuts": (), "stream_ms": 0,
         "violations": (), "problems": (), "recording": "/r/CA1.wav", "worst_lateness_ms": 3.0,
     }  # fmt: skip
     return CallReport(**(values | changes))  # type: ignore[arg-type]

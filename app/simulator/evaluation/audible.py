@@ -16,6 +16,8 @@ from app.simulator.report import CallReport
 
 LONGEST_MS = 12_000
 """Of a longer line its last part is listened to: the recogniser goes round in circles beyond 15 s."""
+SHORTEST_MS = 900
+"""Less than two words, and the recogniser makes up what it cannot know."""
 LEAD_MS = 100
 CUT_NEAR_MS = 3000
 """How far the server's time of an interrupted line's end may be from the `clear` that it belongs to."""
@@ -62,6 +64,8 @@ class Ear:
             near = [cut.at_ms for cut in report.cuts if abs(cut.at_ms - ended) <= CUT_NEAR_MS]
             end = min([*near, report.duration_ms], key=lambda at: abs(at - ended))
             start = max(0, report.stream_ms + line.started_ms - LEAD_MS, end - LONGEST_MS)
+            if end - start < SHORTEST_MS:
+                continue
             try:
                 audible = await self._worker.ask(agent[start * 8 : end * 8], str)
             except WorkerError:

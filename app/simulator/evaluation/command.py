@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from app.errors import OffhookError
 from app.server import run
 from app.services.text_to_speech import TextToSpeech
 from app.services.text_to_speech.local import LocalTextToSpeech
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from app.simulator.command import known_operator_token
 from app.simulator.evaluation.judge import Verdict
 from app.simulator.evaluation.runner import ANY_NUMBER, Target, play_all
@@ -60,7 +61,7 @@ def evaluate(
     Without any, all that come with Offhook. Exit status 1 unless every one of them passed.
     """
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     chosen = find(scenarios)
     if list_only:
         for scenario in chosen:
@@ -90,13 +91,8 @@ async def _evaluate(
             settings.twilio_phone_number or ANY_NUMBER,
             settings.state_dir / "recordings",
         )
-        voice = LocalTextToSpeech(settings)
-        try:
-            with console.status("The callers clear their throats …"):
-                await voice.start()
+        async with _voice(settings, needed=any(scenario.speaks for scenario in scenarios)) as voice:
             return await _play(scenarios, target, at_once, voice, console)
-        finally:
-            await voice.aclose()
     with console.status("Starting PostgreSQL and the speech engines …") as status:
         async with own_server(transfer_number=settings.transfer_number or TRANSFER_NUMBER) as own:
             status.stop()
@@ -126,6 +122,17 @@ async def _play(
             at_once,
             lambda verdict: print_verdict(console, verdict),
         )
+
+
+@asynccontextmanager
+async def _voice(settings: Settings, *, needed: bool) -> AsyncIterator[TextToSpeech]:
+    voice = LocalTextToSpeech(settings)
+    try:
+        if needed:
+            await voice.start()
+        yield voice
+    finally:
+        await voice.aclose()
 
 
 async def _answers(base: str) -> bool:

@@ -15,6 +15,8 @@ from app.simulator.report import CallReport, Cut, Turn
 
 AFTERWARDS_MS = 1500
 """A clear so soon after a voice was caused by it: words may confirm it late."""
+MOST_NAMED = 5
+"""Of more failures of a kind, their number tells as much."""
 WORDS_APART = 1
 """A word that was cut in its middle may count as heard or not."""
 LATE_MS = 50
@@ -77,7 +79,7 @@ def judge(
 
     failures = [f"Twilio would warn: {violation}" for violation in report.violations]
     failures += report.problems
-    failures += [f"The agent was stopped at {_at(cut.at_ms)} by what ought not to stop it." for cut in wrong]
+    failures += [f"The agent was stopped {_times(wrong)} by what ought not to stop it."] if wrong else []
     failures += [f"{_quoted(turn)} did not stop the agent." for turn in missed]
     failures += [f"The agent talked into {_quoted(turn)}." for turn in cut_off]
     failures += [
@@ -207,6 +209,9 @@ def _tail(text: str) -> str:
     return " ".join(text.split()[-5:])
 
 
-def _at(ms: int) -> str:
-    minutes, rest = divmod(ms, 60_000)
-    return f"{minutes}:{rest / 1000:04.1f}"
+def _times(cuts: Sequence[Cut]) -> str:
+    """ "at 0:12.5", "12 times (0:12.5, 0:13.0, 0:14.1, …)"."""
+    at = [f"{cut.at_ms // 60_000}:{cut.at_ms % 60_000 / 1000:04.1f}" for cut in cuts[:MOST_NAMED]]
+    if len(cuts) == 1:
+        return f"at {at[0]}"
+    return f"{len(cuts)} times ({', '.join(at)}{', …' if len(cuts) > MOST_NAMED else ''})"

@@ -172,6 +172,11 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
         if not self.caller:
             raise ValueError("the caller does nothing")
 
+    @property
+    def speaks(self) -> bool:
+        """Whether the local voice is needed."""
+        return any(not isinstance(step, str) and step.say is not None for step in self.caller)
+
 
 def load(path: Path) -> Scenario:
     """Read one file.
