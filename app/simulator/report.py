@@ -39,10 +39,11 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """A `clear` that took speech away. Milliseconds on the recording's time line."""
+    """A `clear`. Milliseconds on the recording's time line."""
 
     at_ms: int
     voiced_ms: int
+    """How much speech it took away: none if the agent had nothing more to say yet."""
 
 
 class CallReport(msgspec.Struct, frozen=True):
@@ -59,9 +60,7 @@ class CallReport(msgspec.Struct, frozen=True):
     """The TwiML that was followed: `("Connect", "Dial +15550100", "Hangup")`."""
     marks_received: int
     marks_returned: int
-    clears: int
     cuts: tuple[Cut, ...]
-    """The clears that took speech away."""
     stream_ms: int
     """When the first stream began: the zero of the transcript's times."""
     violations: tuple[Violation, ...]

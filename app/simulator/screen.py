@@ -123,7 +123,7 @@ def print_report(console: Console, report: CallReport) -> None:
     ended = {"caller": "the caller hung up", "agent": "the agent hung up", "error": "it broke off"}
     console.print(
         f"{report.duration_ms / 1000:.1f} s, {ended[report.ended_by]}; {report.marks_returned} of "
-        f"{report.marks_received} marks returned, cleared {report.clears} times; "
+        f"{report.marks_received} marks returned, cleared {len(report.cuts)} times; "
         f"the caller's own worst frame was {report.worst_lateness_ms:.0f} ms late."
     )
     if report.recording:

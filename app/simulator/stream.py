@@ -96,7 +96,7 @@ class MediaStream:
                 await self._clock.beat()
                 self._handset.tick()
             await socket.send(self._wire.start())
-            self._uplink = Uplink(socket, self._line.jitter_ms, self._line.seed)
+            self._uplink = Uplink(socket.send, self._line.jitter_ms, self._line.seed)
             self._log.streams_ms.append(self._handset.phone.now_ms)
             self._handset.begin()
             async with asyncio.TaskGroup() as group:

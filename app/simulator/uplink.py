@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
-
-from websockets.asyncio.client import ClientConnection
+from collections.abc import Awaitable, Callable
 
 HOLD_UPS = 0.02
 """How likely a hold-up begins in a frame: one a second."""
 
 
 class Uplink:
-    """Sends over a socket. The network between is TCP: it delays, it neither loses nor reorders."""
+    """Sends by `send`. The network between is TCP: it delays, it neither loses nor reorders."""
 
-    def __init__(self, socket: ClientConnection, jitter_ms: int, seed: int) -> None:
-        self._socket = socket
+    def __init__(self, send: Callable[[str], Awaitable[None]], jitter_ms: int, seed: int) -> None:
+        self._send = send
         self._jitter_ms = jitter_ms
         self._random = random.Random(seed)  # noqa: S311
         self._held: deque[str] = deque()
@@ -39,4 +38,4 @@ class Uplink:
         """Everything that was held up goes out."""
         self._held_until = 0.0
         while self._held:
-            await self._socket.send(self._held.popleft())
+            await self._send(self._held.popleft())

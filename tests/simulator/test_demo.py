@@ -26,7 +26,6 @@ REPORT = CallReport(
     trail=("Connect", "Hangup"),
     marks_received=0,
     marks_returned=0,
-    clears=0,
     cuts=(),
     stream_ms=0,
     violations=(),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from app.simulator.follow import ActionItem, Line, Summary, decode
-from app.simulator.report import CallReport, Turn
+from app.simulator.report import CallReport, Cut, Turn
 from app.simulator.screen import (
     TranscriptScreen,
     percentile,
@@ -30,8 +30,8 @@ def report(**changes: object) -> CallReport:
     values: dict[str, object] = {
         "call_sid": "CA1", "ok": True, "ended_by": "agent", "duration_ms": 12300, "greeting_ms": 420,
         "turns": (Turn("Note.", 1000, 2000, 800, False, None), Turn("No.", 5000, 5500, 900, True, 210)),
-        "trail": ("Connect", "Hangup"), "marks_received": 3, "marks_returned": 3, "clears": 1,
-        "cuts": (), "stream_ms": 0,
+        "trail": ("Connect", "Hangup"), "marks_received": 3, "marks_returned": 3,
+        "cuts": (Cut(5210, 400),), "stream_ms": 0,
         "violations": (), "problems": (), "recording": "/r/CA1.wav", "worst_lateness_ms": 3.0,
     }  # fmt: skip
     return CallReport(**(values | changes))  # type: ignore[arg-type]

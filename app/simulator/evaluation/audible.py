@@ -11,7 +11,7 @@ import msgspec
 
 from app.services.worker_process import WorkerError, WorkerProcess
 from app.simulator.evaluation.words import ends_apart
-from app.simulator.follow import StoredCall
+from app.simulator.follow import Line, StoredCall
 from app.simulator.report import CallReport
 
 LONGEST_MS = 12_000
@@ -19,7 +19,7 @@ LONGEST_MS = 12_000
 SHORTEST_MS = 900
 """Less than two words, and the recogniser makes up what it cannot know."""
 LEAD_MS = 100
-CUT_NEAR_MS = 3000
+CUT_NEAR_MS = 1500
 """How far the server's time of an interrupted line's end may be from the `clear` that it belongs to."""
 
 
@@ -60,9 +60,7 @@ class Ear:
         for line in call.lines("assistant"):
             if not line.interrupted:
                 continue
-            ended = report.stream_ms + line.ended_ms
-            near = [cut.at_ms for cut in report.cuts if abs(cut.at_ms - ended) <= CUT_NEAR_MS]
-            end = min([*near, report.duration_ms], key=lambda at: abs(at - ended))
+            end = cut_at(line, report)
             start = max(0, report.stream_ms + line.started_ms - LEAD_MS, end - LONGEST_MS)
             if end - start < SHORTEST_MS:
                 continue
@@ -72,6 +70,14 @@ class Ear:
                 continue
             lines.append(HeardLine(line.text, audible, ends_apart(line.text, audible)))
         return tuple(lines)
+
+
+def cut_at(line: Line, report: CallReport) -> int:
+    """When an interrupted line was cut on the phone: by a clear, or by the end of the call."""
+    ended = report.stream_ms + line.ended_ms
+    ends = [cut.at_ms for cut in report.cuts] + [report.duration_ms]
+    nearest = min(ends, key=lambda at: abs(at - ended))
+    return nearest if abs(nearest - ended) <= CUT_NEAR_MS else ended
 
 
 def agent_track(recording: Path) -> bytes:

@@ -133,7 +133,7 @@ def judge(
 def wrong_cuts(turns: Iterable[Turn], cuts: Iterable[Cut]) -> list[Cut]:
     """The cuts that no voice which may interrupt can have caused: echo, noise, coughs, other people."""
     due = [(turn.started_ms, turn.ended_ms + AFTERWARDS_MS) for turn in turns if turn.interrupts is not False]
-    return [cut for cut in cuts if not any(start <= cut.at_ms <= end for start, end in due)]
+    return [cut for cut in cuts if cut.voiced_ms and not any(start <= cut.at_ms <= end for start, end in due)]
 
 
 def _of_the_end(scenario: Scenario, report: CallReport) -> list[str]:

@@ -34,7 +34,7 @@ def called(*turns: Turn, **changes: object) -> CallReport:
     values: dict[str, object] = {
         "call_sid": "CA1", "ok": True, "ended_by": "agent", "duration_ms": 20_000, "greeting_ms": 300,
         "turns": turns or (ASKED,), "trail": ("Connect",), "marks_received": 0, "marks_returned": 0,
-        "clears": 0, "cuts": (), "stream_ms": 20, "violations": (), "problems": (), "recording": "",
+        "cuts": (), "stream_ms": 20, "violations": (), "problems": (), "recording": "",
         "worst_lateness_ms": 3.0,
     }  # fmt: skip
     return CallReport(**(values | changes))  # type: ignore[arg-type]
