@@ -50,6 +50,8 @@ class Scene:
     room: Room = field(default_factory=Room)
     began_ms: int = 0
     """When the script began: at the first stream's start."""
+    listened_ms: int = 0
+    """Until when the caller last listened in vain."""
     utterances: list[Utterance] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What the agent failed to do in time, in a person's words."""
@@ -150,11 +152,12 @@ class Listen:
 
     def perform(self, scene: Scene) -> Iterator[Moment]:
         ears = scene.ears
-        silent_since = ears.silent_since_ms
+        silent_since = max(ears.silent_since_ms, scene.listened_ms)
         ears.attend()
         while not ears.heard_ms:
             if ears.now_ms - silent_since >= self.within * 1000:
                 scene.problem(f"The agent said nothing within {self.within:g} seconds")
+                scene.listened_ms = ears.now_ms
                 return
             yield QUIET
         if (after := ears.now_ms - FRAME_MS - silent_since) < self.not_before * 1000:

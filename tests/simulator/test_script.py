@@ -136,3 +136,11 @@ def test_what_the_agent_says_next_may_come_too_early() -> None:
 
 def test_a_step_can_wait_for_a_time() -> None:
     assert run([Pause(0.5), WaitUntil(2.0)], {}).phone.now_ms == 2020
+
+
+def test_listening_in_vain_is_told_once_each_time() -> None:
+    handset = run([Listen(within=2), Listen(within=3)], {})
+    assert handset.scene.problems == [
+        "The agent said nothing within 2 seconds, 2.0 s into the call.",
+        "The agent said nothing within 3 seconds, 5.0 s into the call.",
+    ]

@@ -65,7 +65,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice: VoiceName | None = None
     text: str = ""
     """What the recording says."""
-    interrupts: bool | None = None
+    interrupts: bool | Literal["maybe"] | None = None
     """Whether this ought to stop the agent. Left unsaid: speech `over` the agent ought to, sounds and other
     people ought not."""
     cut: Seconds | None = None

@@ -84,10 +84,7 @@ class Stage:
             heard = heard[: round(step.cut * audio.RATE) // FRAME_BYTES * FRAME_BYTES]
         if step.beside:
             return [*timing, Beside(heard)]
-        interrupts = step.interrupts
-        if interrupts is None:
-            interrupts = False if step.sound else True if step.over is not None else None
-        return [*timing, Play(heard, text, speech=step.sound is None, interrupts=interrupts)]
+        return [*timing, Play(heard, text, speech=step.sound is None, interrupts=_interrupts(step))]
 
     async def _audio(self, step: Step, scenario: Scenario) -> tuple[str, bytes]:
         """What a step sounds like, and how it is called."""
@@ -134,6 +131,18 @@ def _timing(step: Step) -> list[Action]:
     if step.when == "now" or (step.background and step.when is None):
         return []
     return [_TURN]
+
+
+def _interrupts(step: Step) -> bool | None:
+    """What the scenario says, or what is usual; None where either is right."""
+    match step.interrupts:
+        case bool():
+            return step.interrupts
+        case "maybe":
+            return None
+    if step.sound is not None:
+        return False
+    return True if step.over is not None else None
 
 
 def _recording(name: str, scenario: Scenario) -> Path:
