@@ -130,7 +130,10 @@ async def stored_call(base_url: str, token: str, call_sid: str) -> StoredCall:
             response.raise_for_status()
         except httpx2.HTTPError as error:
             raise OffhookError(f"The stored call could not be read: {error}") from None
-    return msgspec.json.decode(response.content, type=StoredCall)
+    try:
+        return msgspec.json.decode(response.content, type=StoredCall)
+    except msgspec.DecodeError as error:
+        raise OffhookError(f"{url} is no call as Offhook tells it: {error}") from None
 
 
 async def finished_call(

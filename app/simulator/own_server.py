@@ -25,15 +25,16 @@ class OwnServer:
 
 
 @asynccontextmanager
-async def own_server(**changes: object) -> AsyncIterator[OwnServer | None]:
-    """A server for as long as the context lasts; None if it was stopped before it was ready.
+async def own_server(auth_token: str = "", **changes: object) -> AsyncIterator[OwnServer | None]:
+    """A server for as long as the context lasts; None if it was stopped before it was ready. Without an
+    `auth_token` it makes up one.
 
     Raises:
         OffhookError: a part could not be loaded.
     """
     listener = bind(load_settings(host="127.0.0.1", port=0))
     port = listener.getsockname()[1]
-    auth_token = secrets.token_hex(16)
+    auth_token = auth_token or secrets.token_hex(16)
     chosen: dict[str, object] = {
         "host": "127.0.0.1",
         "port": port,

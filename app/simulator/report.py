@@ -72,6 +72,27 @@ class CallReport(msgspec.Struct, frozen=True):
     than about the server."""
 
 
+def unanswered(call_sid: str) -> CallReport:
+    """A call that nobody took."""
+    return CallReport(
+        call_sid=call_sid,
+        ok=True,
+        ended_by="agent",
+        duration_ms=0,
+        greeting_ms=None,
+        turns=(),
+        trail=(),
+        marks_received=0,
+        marks_returned=0,
+        cuts=(),
+        stream_ms=0,
+        violations=(),
+        problems=(),
+        recording="",
+        worst_lateness_ms=0.0,
+    )
+
+
 def measure_turns(
     utterances: Sequence[Utterance],
     agent: Sequence[Span],

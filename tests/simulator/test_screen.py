@@ -14,6 +14,7 @@ from app.simulator.report import CallReport, Cut, Turn
 from app.simulator.screen import (
     TranscriptScreen,
     percentile,
+    print_latencies,
     print_report,
     print_summary,
     print_totals,
@@ -98,6 +99,21 @@ def test_the_report_shows_latencies_and_failures() -> None:
         "It was silent.",
     ):
         assert expected in text
+
+
+def test_what_the_server_measured_is_shown_by_turn_with_what_callers_feel_first() -> None:
+    console, file = pipe()
+    print_latencies(console, [{"decision": 310, "voice_to_voice": 720, "new": 1}, {"decision": 290}])
+    rows = [line.strip("│┃ ") for line in file.getvalue().splitlines()]
+    assert [cell.strip() for cell in rows[2].split("┃")] == ["turn", "voice to voice", "turn is over"]
+    assert [cell.strip() for cell in rows[4].split("│")] == ["1", "720 ms", "310 ms"]
+    assert [cell.strip() for cell in rows[5].split("│")] == ["2", "–", "290 ms"]
+
+
+def test_a_server_that_measures_nothing_has_no_table() -> None:
+    console, file = pipe()
+    print_latencies(console, [{}, {"new": 1}])
+    assert file.getvalue() == ""
 
 
 def test_many_calls_are_summed_up() -> None:

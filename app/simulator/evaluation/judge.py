@@ -37,10 +37,12 @@ class Verdict(msgspec.Struct, frozen=True):
     """From the end of the caller's voice to the decision that the turn is over, as the server measured it."""
     clear: tuple[int, ...] = ()
     """From the beginning of an interrupting voice to the agent's silence."""
-    chances: int = 0
-    """Sounds and voices that ought not to have stopped the agent, and did or did not."""
     wrong: int = 0
-    """How often the agent was stopped by what ought not to."""
+    """How often the agent was stopped by what ought not to: sounds, other people, echo, noise."""
+    sounds: int = 0
+    """Sounds and murmurs of the caller that ought not to stop the agent."""
+    fooled_by: int = 0
+    """How many of them did."""
     interruptions: int = 0
     missed: int = 0
     """How many interruptions did not stop the agent."""
@@ -69,6 +71,7 @@ def judge(
     asked = [turn for turn in report.turns if turn.speech and turn.interrupts is not False]
     meant = [turn for turn in report.turns if turn.interrupts and turn.interrupting]
     wrong = wrong_cuts(report.turns, report.cuts)
+    sounds = [turn for turn in report.turns if turn.interrupts is False]
     missed = [turn for turn in meant if turn.clear_ms is None]
     clear = [turn.clear_ms for turn in meant if turn.clear_ms is not None]
     cut_off = [turn for turn in asked if not turn.interrupting and turn.cut_off]
@@ -118,8 +121,9 @@ def judge(
         voice_to_voice=tuple(answers),
         decision=tuple(decisions),
         clear=tuple(clear),
-        chances=sum(turn.interrupts is False for turn in report.turns),
         wrong=len(wrong),
+        sounds=len(sounds),
+        fooled_by=sum(any(_near(cut, turn) for cut in wrong) for turn in sounds),
         interruptions=len(meant),
         missed=len(missed),
         turns=len(asked),
@@ -132,8 +136,12 @@ def judge(
 
 def wrong_cuts(turns: Iterable[Turn], cuts: Iterable[Cut]) -> list[Cut]:
     """The cuts that no voice which may interrupt can have caused: echo, noise, coughs, other people."""
-    due = [(turn.started_ms, turn.ended_ms + AFTERWARDS_MS) for turn in turns if turn.interrupts is not False]
-    return [cut for cut in cuts if cut.voiced_ms and not any(start <= cut.at_ms <= end for start, end in due)]
+    voices = [turn for turn in turns if turn.interrupts is not False]
+    return [cut for cut in cuts if cut.voiced_ms and not any(_near(cut, turn) for turn in voices)]
+
+
+def _near(cut: Cut, turn: Turn) -> bool:
+    return turn.started_ms <= cut.at_ms <= turn.ended_ms + AFTERWARDS_MS
 
 
 def _of_the_end(scenario: Scenario, report: CallReport) -> list[str]:
@@ -179,6 +187,8 @@ def _of_what_is_stored(scenario: Scenario, report: CallReport, call: StoredCall)
         )
     if expect.end_reason is not None and call.end_reason != expect.end_reason:
         failures.append(f"The call is stored as {call.end_reason}, not {expect.end_reason}.")
+    if expect.status is not None and call.status != expect.status:
+        failures.append(f"The call is stored as {call.status}, not {expect.status}.")
     return failures
 
 

@@ -11,8 +11,10 @@ from app.errors import OffhookError
 from app.simulator.caller import SimulatedCall
 from app.simulator.evaluation.audible import Ear
 from app.simulator.evaluation.judge import Verdict, judge
+from app.simulator.evaluation.scenario import Scenario
 from app.simulator.evaluation.staging import Staged
 from app.simulator.follow import finished_call
+from app.simulator.report import CallReport
 
 STORED_SECONDS = 30.0
 """How long the server may take to write down the end of a call, and its summary where things to do are
@@ -50,12 +52,15 @@ async def play(staged: Staged, target: Target, ear: Ear) -> Verdict:
         max_seconds=scenario.seconds,
         line=staged.line,
     )
-    report = await call.run()
+    return await _judged(scenario, await call.run(), target, ear)
+
+
+async def _judged(scenario: Scenario, report: CallReport, target: Target, ear: Ear) -> Verdict:
     try:
         stored = await finished_call(
             target.base_url,
             target.operator_token,
-            call.call_sid,
+            report.call_sid,
             summary=bool(scenario.expect.items),
             seconds=STORED_SECONDS,
         )

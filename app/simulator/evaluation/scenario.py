@@ -131,6 +131,7 @@ class Expectations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interrupted: int | None = None
     """How many of the agent's lines are stored as interrupted."""
     end_reason: str | None = None
+    status: str | None = None
     ended_by: Literal["caller", "agent"] | None = None
     dials: bool | None = None
     voice_to_voice: int | None = None

@@ -48,8 +48,15 @@ class Staged:
 class Stage:
     """Makes scenarios ready with one voice, which says each phrase once."""
 
-    def __init__(self, voice: TextToSpeech) -> None:
+    def __init__(self, voice: TextToSpeech, turn_silence: float = TURN_SILENCE) -> None:
+        """After `turn_silence` seconds the caller takes the agent to have finished."""
         self._voice = voice
+        self._turn = WaitForTurn(turn_silence)
+        self._idle: dict[Idle, Action] = {
+            "wait": self._turn,
+            "wait for hang up": WaitForHangUp(),
+            "hang up": HangUp(),
+        }
         self._spoken: dict[str, bytes] = {}
 
     async def prepare(self, scenario: Scenario) -> Staged:
@@ -62,19 +69,19 @@ class Stage:
         steps: list[Action] = []
         for step in scenario.caller:
             if isinstance(step, str):
-                steps.append(_IDLE[step])
+                steps.append(self._idle[step])
             else:
                 steps += await self._actions(step, scenario)
         if not isinstance(steps[-1], (WaitForHangUp, HangUp)):
-            steps.append(_TURN)
+            steps.append(self._turn)
         return Staged(scenario, tuple(steps), _line(scenario))
 
     async def _actions(self, step: Step, scenario: Scenario) -> list[Action]:
         if step.pause is not None:
             return [Pause(step.pause)]
         if step.listen is not None:
-            return [Listen(step.listen, step.not_before, TURN_SILENCE)]
-        timing = _timing(step)
+            return [Listen(step.listen, step.not_before, self._turn.silence)]
+        timing = _timing(step, self._turn)
         if step.press is not None:
             return [*timing, Press(str(step.press))]
         if step.noise is not None:
@@ -119,18 +126,14 @@ class Stage:
         return self._spoken[text]
 
 
-_TURN = WaitForTurn(TURN_SILENCE)
-_IDLE: dict[Idle, Action] = {"wait": _TURN, "wait for hang up": WaitForHangUp(), "hang up": HangUp()}
-
-
-def _timing(step: Step) -> list[Action]:
+def _timing(step: Step, turn: Action) -> list[Action]:
     if step.over is not None:
         return [WaitForSpeech(step.over)]
     if step.at is not None:
         return [WaitUntil(step.at)]
     if step.when == "now" or (step.background and step.when is None):
         return []
-    return [_TURN]
+    return [turn]
 
 
 def _interrupts(step: Step) -> bool | None:

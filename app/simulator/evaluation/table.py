@@ -21,9 +21,9 @@ class Totals(msgspec.Struct, frozen=True):
 
     calls: int
     passed: int
-    chances: int
     wrong: int
-    """Wrong interruptions, of so many chances."""
+    sounds: int
+    fooled_by: int
     interruptions: int
     missed: int
     turns: int
@@ -39,8 +39,9 @@ def totals(verdicts: Sequence[Verdict]) -> Totals:
     return Totals(
         calls=len(verdicts),
         passed=sum(verdict.passed for verdict in verdicts),
-        chances=sum(verdict.chances for verdict in verdicts),
         wrong=sum(verdict.wrong for verdict in verdicts),
+        sounds=sum(verdict.sounds for verdict in verdicts),
+        fooled_by=sum(verdict.fooled_by for verdict in verdicts),
         interruptions=sum(verdict.interruptions for verdict in verdicts),
         missed=sum(verdict.missed for verdict in verdicts),
         turns=sum(verdict.turns for verdict in verdicts),
@@ -86,7 +87,9 @@ def print_totals(console: Console, verdicts: Sequence[Verdict]) -> None:
         ranks = [str(percentile(ranked, part)) if ranked else "–" for part in (50, 95, 100)]
         table.add_row(name, str(len(ranked)), *ranks)
     console.print(table)
-    console.print(f"wrong interruptions  {total.wrong} in {total.chances} chances")
+    console.print(
+        f"wrong interruptions  {total.wrong}; {total.fooled_by} of {total.sounds} sounds stopped the agent"
+    )
     console.print(f"missed interruptions {total.missed} of {total.interruptions}")
     console.print(f"cut-off turns        {total.cut_off} of {total.turns}")
     console.print(

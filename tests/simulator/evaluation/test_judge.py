@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from app.simulator.evaluation.audible import HeardLine
@@ -77,6 +78,7 @@ def test_everything_expected_is_found() -> None:
         (Expectations(items=("milk",)), "Nothing to do is stored that fits “milk”"),
         (Expectations(interrupted=2), "1 of the agent's lines are stored as interrupted, not 2"),
         (Expectations(end_reason="transferred"), "stored as agent_hung_up, not transferred"),
+        (Expectations(status="busy"), "stored as completed, not busy"),
         (Expectations(ended_by="caller"), "The agent hung up, not the caller"),
         (Expectations(dials=True), "Nobody was dialled"),
         (Expectations(voice_to_voice=700), "after 800 ms, not within 700"),
@@ -106,8 +108,16 @@ def test_an_interruption_that_took_too_long_is_told() -> None:
 
 
 def test_a_cough_that_stopped_the_agent_is_told_with_its_time() -> None:
-    (failure,) = failures(report=called(COUGH, cuts=(Cut(69_200, 900),)))
-    assert failure == "The agent was stopped at 1:09.2 by what ought not to stop it."
+    cough = msgspec.structs.replace(COUGH, started_ms=69_000, ended_ms=69_400)
+    report = called(cough, cuts=(Cut(69_200, 900), Cut(80_000, 0)))
+    verdict = judge(Scenario("about", ("wait",)), report, STORED)
+    assert verdict.failures == ("The agent was stopped at 1:09.2 by what ought not to stop it.",)
+    assert (verdict.wrong, verdict.sounds, verdict.fooled_by) == (1, 1, 1)
+
+
+def test_many_wrong_interruptions_are_one_failure() -> None:
+    (failure,) = failures(report=called(COUGH, cuts=tuple(Cut(1000 * n, 900) for n in range(9))))
+    assert "stopped 9 times (0:00.0, 0:01.0, 0:02.0, 0:03.0, 0:04.0, …)" in failure
 
 
 def test_an_agent_that_talks_into_a_sentence_is_told() -> None:
