@@ -32,6 +32,6 @@ async def test_scenarios_go_well(server: RunningServer, voice: TextToSpeech, tmp
         async with free:
             return (await play(staged, target, Ear())).failures
 
-    names = ("goodbye", "correction", "over-the-greeting", "hang-up-in-mid-word", "transfer", "yes-and-no")
+    names = ("goodbye", "correction", "dictation-with-breaths", "hang-up-in-mid-word", "transfer", "loud")
     found = await asyncio.gather(*map(failures, names))
     assert {name: told for name, told in zip(names, found, strict=True) if told} == {}

@@ -33,6 +33,8 @@ TURN_SILENCE = 1.0
 """Longer than people wait: a busy machine leaves gaps between clauses."""
 VOICES: dict[VoiceName, float] = {"normal": PITCH, "low": 0.9, "high": 0.97}
 """How much faster, and so higher, than the agent's. Faster ones than these lose words (`voice.PITCH`)."""
+EDGE_MS = 60
+"""What is kept around a phrase: consonants are softer than what counts as voice."""
 _PAUSE = re.compile(r"\s*\[(\d+(?:\.\d+)?)\]\s*")
 
 
@@ -112,12 +114,12 @@ class Stage:
         said = SILENT_FRAME * LEAD_FRAMES
         for number, phrase in enumerate(phrases):
             if number % 2:
-                said += SILENT_FRAME * round(float(phrase) * 1000 / FRAME_MS)
+                said += SILENT_FRAME * max(0, round((float(phrase) * 1000 - 2 * EDGE_MS) / FRAME_MS))
             elif phrase:
                 # A comma keeps the voice up: the sentence goes on.
                 goes_on = number < len(phrases) - 1 and phrase[-1].isalnum()
                 spoken = shifted(await self._phrase(f"{phrase}," if goes_on else phrase), pitch)
-                said += _trimmed(spoken)
+                said += spoken if len(phrases) == 1 else _trimmed(spoken)
         return said + SILENT_FRAME * TAIL_FRAMES
 
     async def _phrase(self, text: str) -> bytes:
@@ -158,8 +160,11 @@ def _recording(name: str, scenario: Scenario) -> Path:
 
 
 def _trimmed(spoken: bytes) -> bytes:
+    """The voice with `EDGE_MS` on either side, silent where there was less."""
     span = voice_span(spoken)
-    return spoken[span.start_ms * audio.RATE // 1000 : span.end_ms * audio.RATE // 1000]
+    silence = b"\xff" * (EDGE_MS * audio.RATE // 1000)
+    padded = silence + spoken + silence
+    return padded[span.start_ms * audio.RATE // 1000 : (span.end_ms + 2 * EDGE_MS) * audio.RATE // 1000]
 
 
 def _lasting(loop: bytes, seconds: float, level: float) -> bytes:
