@@ -76,6 +76,10 @@ class StoredCall(msgspec.Struct, frozen=True):
         return tuple(line for line in self.transcript if line.speaker == speaker)
 
 
+class _Ordered(msgspec.Struct):
+    call_sid: str
+
+
 _TYPES: dict[str, type[CallEvent]] = {"transcript": Line, "status": Status, "summary": Summary}
 
 
@@ -134,6 +138,28 @@ async def stored_call(base_url: str, token: str, call_sid: str) -> StoredCall:
         return msgspec.json.decode(response.content, type=StoredCall)
     except msgspec.DecodeError as error:
         raise OffhookError(f"{url} is no call as Offhook tells it: {error}") from None
+
+
+async def order_call(base_url: str, token: str, number: str) -> str:
+    """Have the server call a number. Returns the call's SID.
+
+    Raises:
+        OffhookError: it does not.
+    """
+    url = f"{base_url.rstrip('/')}/api/calls"
+    async with httpx2.AsyncClient(timeout=READ_SECONDS, trust_env=False) as client:
+        try:
+            response = await client.post(
+                url, json={"to": number}, headers={"Authorization": f"Bearer {token}"}
+            )
+        except httpx2.HTTPError as error:
+            raise OffhookError(f"{url}: {error}") from None
+    if not response.is_success:
+        raise OffhookError(f"{url}: HTTP {response.status_code} {response.text:.200}")
+    try:
+        return msgspec.json.decode(response.content, type=_Ordered).call_sid
+    except msgspec.DecodeError as error:
+        raise OffhookError(f"{url}: no call came back: {error}") from None
 
 
 async def finished_call(

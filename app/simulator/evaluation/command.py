@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from app.services.text_to_speech.local import LocalTextToSpeech
 from app.settings import Settings, load_settings
 from app.simulator.command import known_operator_token
 from app.simulator.evaluation.judge import Verdict
+from app.simulator.evaluation.phones import phones
 from app.simulator.evaluation.runner import ANY_NUMBER, Target, play_all
 from app.simulator.evaluation.scenario import Scenario, find
 from app.simulator.evaluation.staging import Stage
@@ -28,6 +30,8 @@ from app.simulator.own_server import own_server
 
 TRANSFER_NUMBER = "+15005550009"
 """Where a server of our own connects callers who ask for a person: nobody's number."""
+OWN_ACCOUNT = f"AC{'0' * 32}"
+"""The Twilio account of such a server, whose calls out reach our phones."""
 
 
 @click.command("eval")
@@ -94,7 +98,17 @@ async def _evaluate(
         async with _voice(settings, needed=any(scenario.speaks for scenario in scenarios)) as voice:
             return await _play(scenarios, target, at_once, voice, console)
     with console.status("Starting PostgreSQL and the speech engines …") as status:
-        async with own_server(transfer_number=settings.transfer_number or TRANSFER_NUMBER) as own:
+        token = secrets.token_hex(16)
+        async with (
+            phones(OWN_ACCOUNT, token) as called,
+            own_server(
+                token,
+                twilio_account_sid=OWN_ACCOUNT,
+                twilio_phone_number=ANY_NUMBER,
+                twilio_api_url=called.url,
+                transfer_number=settings.transfer_number or TRANSFER_NUMBER,
+            ) as own,
+        ):
             status.stop()
             if own is None:
                 raise OffhookError("The server was stopped before it was ready.")
@@ -102,6 +116,8 @@ async def _evaluate(
                 own.settings.webhook_url,
                 own.operator_token,
                 own.auth_token,
+                OWN_ACCOUNT,
+                exchange=called,
                 recordings=own.settings.state_dir / "recordings",
             )
             return await _play(scenarios, target, at_once, own.voice, console)

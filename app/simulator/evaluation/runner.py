@@ -7,14 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from app.errors import OffhookError
 from app.simulator.caller import SimulatedCall
 from app.simulator.evaluation.audible import Ear
 from app.simulator.evaluation.judge import Verdict, judge
+from app.simulator.evaluation.phones import Phones
 from app.simulator.evaluation.scenario import Scenario
 from app.simulator.evaluation.staging import Staged
-from app.simulator.follow import finished_call
-from app.simulator.report import CallReport
+from app.simulator.follow import finished_call, order_call
+from app.simulator.report import CallReport, unanswered
 
 STORED_SECONDS = 30.0
 """How long the server may take to write down the end of a call, and its summary where things to do are
@@ -35,11 +38,31 @@ class Target:
     account_sid: str = ""
     number: str = ANY_NUMBER
     recordings: Path = Path(".offhook/recordings")
+    exchange: Phones | None = None
+    """Where the server's calls out arrive, if they do."""
+
+
+async def place(staged: Staged, target: Target, ear: Ear) -> Verdict:
+    """A call by the server, to a phone of ours."""
+    scenario = staged.scenario
+    if target.exchange is None:
+        raise OffhookError("a server that runs elsewhere does not call our phones: leave --url out")
+    number = target.exchange.expect(staged, target.recordings)
+    call_sid = await order_call(target.base_url, target.operator_token, number)
+    placed = await target.exchange.finished(call_sid)
+    report = placed.report or unanswered(call_sid)
+    report = msgspec.structs.replace(report, violations=(*report.violations, *placed.violations))
+    return await _judged(scenario, report, target, ear)
 
 
 async def play(staged: Staged, target: Target, ear: Ear) -> Verdict:
     """One call, and what is to be said of it. A server that fails is a verdict, no exception."""
     scenario = staged.scenario
+    if scenario.answered_by is not None:
+        try:
+            return await place(staged, target, ear)
+        except OffhookError as error:
+            return Verdict(scenario.name, scenario.about, "", (f"The call was not placed: {error}",))
     call = SimulatedCall(
         target.base_url,
         staged.steps,
@@ -52,6 +75,8 @@ async def play(staged: Staged, target: Target, ear: Ear) -> Verdict:
         max_seconds=scenario.seconds,
         line=staged.line,
     )
+    if target.exchange is not None:
+        target.exchange.connect(call)
     return await _judged(scenario, await call.run(), target, ear)
 
 

@@ -20,6 +20,10 @@ SCENARIOS = Path(__file__).parents[1] / "scenarios"
 SoundName = Literal["cough", "click", "mm-hm", "breath", "laugh", "slam", "typing"]
 NoiseName = Literal["white", "street", "babble", "hum", "music"]
 VoiceName = Literal["normal", "low", "high"]
+AnsweredBy = Literal[
+    "human", "machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax",
+    "unknown", "busy", "no-answer", "failed",
+]  # fmt: skip
 Idle = Literal["wait", "wait for hang up", "hang up"]
 Part = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=600)]
@@ -163,6 +167,10 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={
     to: str | None = None
     dial: Literal["completed", "busy", "no-answer", "failed"] = "completed"
     """What becomes of the transfer, if the agent makes one."""
+    answered_by: AnsweredBy | None = None
+    """The server places this call, and so somebody answers; or nobody."""
+    verdict_after: Seconds = 2.5
+    """How long Twilio takes to tell who has answered."""
     seconds: Seconds = 120
     """The longest that the call may take."""
     name: str = ""
