@@ -89,7 +89,7 @@ class FailoverLanguageModel:
                 if begun:
                     yield Say(BRIDGE)
             else:
-                breaker.worked()
+                breaker.worked(began)
                 return
 
     async def _ask(self, model: LanguageModel, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:

@@ -79,11 +79,11 @@ class FailoverTextToSpeech:
                             break
                         spoken = True
                         yield piece
-                breaker.worked()
+                breaker.worked(began)
                 return
             except (GeneratorExit, asyncio.CancelledError):
                 if spoken:
-                    breaker.worked()
+                    breaker.worked(began)
                 raise
             except TimeoutError:
                 fault, reason = "late", f"nothing came for {patience:.1f} s"
