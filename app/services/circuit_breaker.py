@@ -23,9 +23,13 @@ class CircuitBreaker:
         self._open_until = 0.0
         self._failed_at = float("-inf")
 
+    def is_open(self, now: float) -> bool:
+        """Whether it is to be left alone now."""
+        return now < self._open_until
+
     def allows(self, now: float) -> bool:
         """Whether to try it. While it is under suspicion a yes counts as the one attempt."""
-        if now < self._open_until:
+        if self.is_open(now):
             return False
         self._open_until = now + self._cool_down
         return True
