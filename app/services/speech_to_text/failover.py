@@ -112,6 +112,8 @@ class FailoverStream:
         self._timeout: asyncio.Timeout | None = None
         self._debt = Debt(seconds, 0)
         self._voice = False
+        self._due: float | None = None
+        """When the recogniser is left, as far as that is set."""
         self._told_at = 0.0
         """When it last told of anything."""
         self._opened = 0.0
@@ -165,6 +167,7 @@ class FailoverStream:
         self._opened = self._told_at = time.monotonic()
         self._place = self._engines.index(engine)
         self._debt = Debt(self._seconds, self._tail.voiced_ms)
+        self._due = None
         try:
             async with engine.stream(self._call_sid) as stream, asyncio.timeout(None) as self._timeout:
                 stream.push(self._tail.slice(start_ms * BYTES_PER_MS, self._tail.end))
@@ -242,7 +245,8 @@ class FailoverStream:
         return not self._tail.loud_ms or now - self._told_at >= SETTLED_SECONDS
 
     def _expect(self, due: float | None) -> None:
-        if self._timeout and not self._timeout.expired():
+        if due != self._due and self._timeout and not self._timeout.expired():
+            self._due = due
             loop = asyncio.get_running_loop()
             when = None if due is None else loop.time() + due - time.monotonic()
             self._timeout.reschedule(when)
