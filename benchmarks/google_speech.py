@@ -5,7 +5,7 @@
 The server is a process of its own on loopback that takes Google's requests as bytes and answers each call
 with an interim twice a second and a final every four. `failover` is what a call uses: the recogniser behind
 the layer that changes to another one; `offhook` is the recogniser alone, `google` SpeechAsyncClient used as
-documented. A run counts if 99 % of the answers came and no frame was more than 100 ms late.
+documented. A run counts if 98 % of the answers came and no frame was more than 100 ms late.
 """
 
 from __future__ import annotations
