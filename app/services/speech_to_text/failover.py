@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 """Between attempts when no recogniser is left to try."""
+LAST_TRIES = 4
+"""To hear the rest of a call that is over, by recognisers that are not to be trusted."""
 SETTLED_SECONDS = 3.0
 """A line that stays noisy is in a pause when the recogniser has told of nothing for so long."""
 STAY_SECONDS = 5.0
@@ -109,6 +111,7 @@ class FailoverStream:
         self._events = EventQueue()
         self._stream: RecognitionStream | None = None
         self._finished = False
+        self._last_tries = LAST_TRIES
         self._timeout: asyncio.Timeout | None = None
         self._debt = Debt(seconds, 0)
         self._voice = False
@@ -199,14 +202,16 @@ class FailoverStream:
         return reason
 
     async def _choose(self, left: SpeechToText | None) -> SpeechToText | None:
-        """Who goes on after `left`. None: nobody can, and no more audio will come."""
+        """Who goes on after `left`. None: nobody can hear the rest, and no more audio will come."""
         now = time.monotonic()
         for engine in self._engines:
             if engine is not left and self._usable(engine, now):
                 return engine
         # None is to be trusted: take turns among those that are there.
-        while not self._finished:
-            if left:
+        while not self._finished or self._last_tries:
+            if self._finished:
+                self._last_tries -= 1
+            elif left:
                 await asyncio.sleep(PAUSE_SECONDS)
             ready = [engine for engine in self._engines if engine.ready]
             if ready:
