@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from app import __version__
 from app.check.command import check
 from app.errors import OffhookError, SettingError
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.worker import JobWorker
 from app.logs import configure_logging
 from app.operator_token import operator_token
@@ -26,6 +26,7 @@ from app.simulator.demo import run_demo
 from app.simulator.evaluation.command import evaluate
 from app.simulator.own_server import own_server
 from app.simulator.sign import sign
+from app.store.adoption import Adoption
 from app.store.database import Database, reach
 from app.store.migrate import migrate as run_migrations
 from app.store.migrate import pending
@@ -99,9 +100,15 @@ def worker() -> None:
 
 
 async def work(settings: Settings) -> None:
-    async with database(settings) as settled, Database(settled.database_url) as connected:
+    async with (
+        database(settings) as settled,
+        Database(settled.database_url, settings.encryption) as connected,
+        asyncio.TaskGroup() as tasks,
+    ):
         console.print("[bold]Offhook[/] runs the jobs that follow calls. Ctrl-C stops it.")
-        await JobWorker(connected, choice.summarizer(settings), settings.zone).run()
+        tasks.create_task(JobWorker(connected, choice.summarizer(settings), settings.zone).run())
+        tasks.create_task(Housekeeping(connected, settings.retention).run())
+        tasks.create_task(Adoption(connected, settings.spools).run())
 
 
 @main.command()
@@ -125,7 +132,7 @@ async def bring_up(settings: Settings) -> None:
 @main.command()
 def demo() -> None:
     """Place one simulated call, through a server of its own, and show what becomes of it."""
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    configure_logging(load_settings(log_level="error"))
     sys.exit(0 if run(demonstrate()) else 1)
 
 

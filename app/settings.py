@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from tzlocal import get_localzone
 
+from app.encryption import Encryption
 from app.errors import SettingError
 
 SPEECH_CONTEXTS = (
@@ -100,6 +101,10 @@ class Settings(BaseSettings):
     operator_token: SecretStr = SecretStr("")
     jobs: Literal["inline", "external"] = "inline"
 
+    encryption_keys: SecretStr = SecretStr("")
+    retention_days: int | None = Field(default=None, ge=1)
+    mask_transcripts: bool = False
+
     max_calls: int = Field(default=1000, ge=1)
     max_call_seconds: int = Field(default=86400, ge=1)
     idle_seconds: int = Field(default=300, ge=1)
@@ -144,6 +149,18 @@ class Settings(BaseSettings):
                 ) from None
         return value
 
+    @field_validator("encryption_keys")
+    @classmethod
+    def _fernet(cls, value: SecretStr) -> SecretStr:
+        try:
+            Encryption(_parts(value))
+        except ValueError:
+            raise ValueError(
+                "these are not Fernet keys, separated by commas; make one with: python3 -c "
+                "'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+            ) from None
+        return value
+
     @field_validator("webhook_url")
     @classmethod
     def _http(cls, value: str) -> str:
@@ -180,12 +197,31 @@ class Settings(BaseSettings):
     @property
     def auth_tokens(self) -> tuple[str, ...]:
         """Twilio's auth tokens that are good now: two during a rotation, none on a laptop."""
-        return tuple(t.strip() for t in self.twilio_auth_token.get_secret_value().split(",") if t.strip())
+        return _parts(self.twilio_auth_token)
+
+    @property
+    def encryption(self) -> Encryption:
+        """For the words that are kept."""
+        return Encryption(_parts(self.encryption_keys))
+
+    @property
+    def retention(self) -> timedelta | None:
+        """How long a call is kept after its end; None: for ever."""
+        return timedelta(days=self.retention_days) if self.retention_days else None
+
+    @property
+    def spools(self) -> Path:
+        """Where processes put what the database does not take."""
+        return self.state_dir / "spool"
 
     @property
     def zone(self) -> tzinfo:
         """In which "tomorrow at three" is meant."""
         return ZoneInfo(self.timezone) if self.timezone else get_localzone()
+
+
+def _parts(value: SecretStr) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.get_secret_value().split(",") if part.strip())
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -13,6 +13,7 @@ from app.api.access import Access, ApiError
 from app.api.json import Json
 from app.identifiers import is_call_sid, is_user_id
 from app.media_stream.manager import MediaStreamManager
+from app.store.erasure import Erasure
 from app.store.queries import Queries
 from app.store.records import CallRecord
 from app.telephony.outbound import (
@@ -48,10 +49,16 @@ class CallsApi:
     """Reads from the store; a call that is open in this process shows its statistics as of now."""
 
     def __init__(
-        self, access: Access, queries: Queries, manager: MediaStreamManager, outbound: Outbound
+        self,
+        access: Access,
+        queries: Queries,
+        erasure: Erasure,
+        manager: MediaStreamManager,
+        outbound: Outbound,
     ) -> None:
         self._access = access
         self._queries = queries
+        self._erasure = erasure
         self._manager = manager
         self._outbound = outbound
 
@@ -63,6 +70,7 @@ class CallsApi:
             Route("/api/calls/{call_sid}", self.get_call),
             Route("/api/calls/{call_sid}", self.delete_call, methods=["DELETE"]),
             Route("/api/calls/{call_sid}/transcript", self.get_transcript),
+            Route("/api/users/{user_id}/data", self.delete_user, methods=["DELETE"]),
         ]
 
     async def list_calls(self, request: Request) -> Response:
@@ -103,13 +111,25 @@ class CallsApi:
         return Json({"call_sid": call.call_sid, "transcript": await self._queries.get_lines(call.call_sid)})
 
     async def delete_call(self, request: Request) -> Response:
-        """Erase a call that is over, with its transcript and summary."""
+        """Erase a call that is over, with everything said and noted on it. What is still on its way to the
+        database does not bring it back.
+        """
         self._access.require_operator(request)
         call = await self._find(request)
-        if call.status == "in-progress":
+        if call.ended_at is None:
             raise ApiError(409, "call_active", f"Call {call.call_sid} is going on. End it first.")
-        await self._queries.delete_call(call.call_sid)
+        await self._erasure.call(call.call_sid)
         return Response(status_code=204)
+
+    async def delete_user(self, request: Request) -> Response:
+        """Erase all calls of a user, and the user's name and numbers."""
+        self._access.require_operator(request)
+        user_id = request.path_params["user_id"]
+        if not is_user_id(user_id):
+            raise ApiError(404, "unknown_user", f"There is no user {user_id:.40}.")
+        if await self._queries.has_open_call(user_id):
+            raise ApiError(409, "call_active", f"{user_id} is on the phone. End the call first.")
+        return Json({"calls_erased": await self._erasure.user(user_id)})
 
     async def _find(self, request: Request) -> CallRecord:
         call_sid = request.path_params["call_sid"]
