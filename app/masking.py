@@ -80,9 +80,11 @@ def _masked(match: re.Match[str]) -> str:
             return ACCOUNT
         case "number":
             digits = re.sub(r"\D", "", found)
+            if found.startswith("+"):
+                return PHONE
             if _is_card(digits):
                 return CARD
-            if len(digits) >= 10 or found.startswith("+") or _LOCAL.fullmatch(found):
+            if len(digits) >= 10 or _LOCAL.fullmatch(found):
                 return PHONE
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +21,8 @@ log = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.15
 """From the first operation to its transaction. A viewer hardly notices; hundreds of lines share a commit."""
 
-SPOOL_SECONDS = 0.5
-"""What the database has not taken after this long, and twice this at most, is on the disk."""
+LATE_AFTER = 4
+"""Times FLUSH_SECONDS. What a database that says nothing has not taken by then is put on disk."""
 
 STUMBLE_SECONDS = 1.0
 """Before a batch is tried again that the writer itself, not the database, has failed on."""
@@ -136,14 +137,14 @@ class Writer:
 
     async def _watch(self, spool: Spool) -> NoReturn:
         """Put on disk what the database does not take in time, and delete it once it is taken."""
-        before = 0
+        added = deque([0], maxlen=LATE_AFTER)
         while True:
-            await asyncio.sleep(SPOOL_SECONDS)
-            late = self._backlog.settled < before
-            before = self._added
+            await asyncio.sleep(FLUSH_SECONDS)
+            late = self._backlog.settled < added[0]
+            added.append(self._added)
             if spool.last and self._backlog.settled >= spool.last:
                 await spool.drop()
-            elif late or spool.last:
+            elif late or self._committer.lost or spool.last:
                 await self._keep(spool)
 
     async def _keep(self, spool: Spool) -> bool:
