@@ -75,20 +75,27 @@ def _make_reader() -> None:
             CREATE ROLE {READER} NOLOGIN;
         EXCEPTION WHEN duplicate_object OR unique_violation OR insufficient_privilege THEN NULL; END $$"""
     )
-    user = op.get_bind().scalar(sa.text("SELECT quote_ident(current_user)"))
-    if not _reader_exists():
-        raise SettingError(
-            "DATABASE_URL",
-            f"{user} is exempt from row-level security and may not create the role for users' queries.",
-            f"Have an administrator run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {user}; "
-            f"or: ALTER ROLE {user} NOBYPASSRLS. Then: offhook migrate",
-        )
     op.execute(
         f"""DO $$ BEGIN
             IF NOT pg_has_role(current_user, '{READER}', 'MEMBER') THEN
                 GRANT {READER} TO CURRENT_USER;
             END IF;
-            EXECUTE format('GRANT USAGE ON SCHEMA %I TO {READER}', current_schema());
-        END $$"""
+        EXCEPTION WHEN undefined_object OR insufficient_privilege THEN NULL; END $$"""
+    )
+    if not _may_become_reader():
+        user = op.get_bind().scalar(sa.text("SELECT quote_ident(current_user)"))
+        raise SettingError(
+            "DATABASE_URL",
+            f"{user} is exempt from row-level security and may not make the role for users' queries.",
+            f"Have an administrator run: CREATE ROLE {READER} NOLOGIN; GRANT {READER} TO {user}; "
+            f"or: ALTER ROLE {user} NOBYPASSRLS. Then: offhook migrate",
+        )
+    op.execute(
+        f"DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO {READER}', current_schema()); END $$"
     )
     op.execute(f"GRANT SELECT ON {', '.join(OWN)} TO {READER}")
+
+
+def _may_become_reader() -> bool:
+    asked = f"SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = '{READER}'"  # noqa: S608
+    return bool(op.get_bind().scalar(sa.text(asked)))

@@ -19,7 +19,7 @@ from app.encryption import Encryption
 from app.store.adoption import Adoption
 from app.store.database import Database
 from app.store.migrate import migrate
-from app.store.operations import CallStarted
+from app.store.operations import CallStarted, Operation
 from app.store.queries import Queries
 from app.store.spool import Numbered, Record, Spool
 from app.store.writer import Writer
@@ -38,7 +38,8 @@ from tests.store.calls import line, started
 
 async def main():
     url, spools, key = sys.argv[1:]
-    async with Database(url, Encryption([key])) as database, Writer(database, "victim", Path(spools)) as writer:
+    database = Database(url, Encryption([key]))
+    async with database, Writer(database, "victim", Path(spools)) as writer:
         for seq in range(1, 10**6):
             if seq == 1:
                 writer.add(started())
@@ -99,7 +100,7 @@ async def test_a_process_killed_during_an_outage_loses_no_line_and_writes_none_t
 async def test_what_was_committed_before_the_death_is_not_written_again(
     database: Database, queries: Queries, tmp_path: Path
 ) -> None:
-    first = [started(), finished(at=NOON), started(), line(1)]
+    first: list[Operation] = [started(), finished(at=NOON), started(), line(1)]
     async with Writer(database, "dead") as writer:
         for operation in first:
             writer.add(operation)
@@ -124,7 +125,8 @@ async def test_the_spool_of_a_living_process_is_left_alone(database: Database, t
 async def test_a_torn_last_record_is_no_damage_and_a_damaged_one_costs_no_other(
     database: Database, queries: Queries, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for number, operation in enumerate([started(), line(1), line(2), line(3)], 1):
+    four: list[Operation] = [started(), line(1), line(2), line(3)]
+    for number, operation in enumerate(four, 1):
         await left(tmp_path / str(number), "dead", [(number, operation)], database.encryption)
     records = [(tmp_path / str(number) / "dead.spool").read_bytes() for number in range(1, 5)]
     records[1] = records[1].replace(b"hello", b"hallo")
@@ -156,7 +158,7 @@ async def test_a_call_that_another_process_has_taken_over_stays_with_it_and_gets
         other.add(CallStarted("CA1", None, LATER))
         other.add(line(900, text="after"))
         await other.flushed()
-        operations = [started(), line(1, text="before"), finished()]
+        operations: list[Operation] = [started(), line(1, text="before"), finished()]
         await left(tmp_path, "dead", list(enumerate(operations, 1)), database.encryption)
         await Adoption(database, tmp_path).adopt()
         other.add(line(901, text="later"))

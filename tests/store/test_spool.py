@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import fcntl
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,13 +15,13 @@ from app.encryption import Encryption, UnreadableError
 from app.services.language_model.interface import Item
 from app.store import spool as spool_module
 from app.store.operations import InterimHeard, ItemSaved
-from app.store.spool import Record, Spool, TornError
+from app.store.spool import Numbered, Record, Spool, TornError
 from tests.store.calls import NOON, finished, line, registered, started
 
 PLAIN = Encryption()
 SEALED = Encryption([base64.urlsafe_b64encode(b"k" * 32).decode()])
 
-CALL = [
+CALL: list[Numbered] = [
     (1, registered(user_id="anna")),
     (2, started()),
     (3, line(1)),
@@ -70,7 +68,8 @@ async def test_a_file_is_there_locked_and_private_only_while_something_waits(tmp
     with path.open("rb") as other:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        assert sum((Record.decode(one, PLAIN, "me").numbered() for one in other), []) == CALL
+        records = [Record.decode(one, PLAIN, "me") for one in other]
+    assert [one for record in records for one in record.numbered()] == CALL
     assert spool.last == 6
     await spool.drop()
     assert not list(path.parent.iterdir())
@@ -103,21 +102,3 @@ async def test_a_directory_that_cannot_be_written_costs_the_calls_nothing(
     with caplog.at_level(logging.CRITICAL):
         assert not await spool.keep(CALL)
     assert "Not a directory" in caplog.text
-
-
-async def test_many_records_are_kept_without_holding_up_the_loop(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, "me", PLAIN)
-    waited = 0
-
-    async def tick() -> None:
-        nonlocal waited
-        while True:
-            await asyncio.sleep(0)
-            waited += 1
-
-    ticking = asyncio.create_task(tick())
-    assert await spool.keep([(number, line(number)) for number in range(1, 2000)])
-    ticking.cancel()
-    assert waited > 1
-    spool.close()
-    assert datetime.now(UTC) > NOON
