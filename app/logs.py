@@ -40,10 +40,11 @@ def configure_logging(settings: Settings) -> None:
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Discreet(settings))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler])
     # A server process of `--workers` is a program of its own.
     for name in ("app", "__main__"):
-        logging.getLogger(name).setLevel(settings.log_level.upper())
+        logging.getLogger(name).setLevel(level)
     # gRPC tells of every fork, and our workers are forked. It reads this when it is first used.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     # It prints a traceback for what `app.jobs.worker` says in one line.

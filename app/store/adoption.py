@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -48,19 +49,22 @@ class Adoption:
         """Write what dead processes left. How many operations that were."""
         count = 0
         for path in sorted(self._directory.glob("*.spool")):
-            if path in self._unreadable:
-                continue
-            with path.open("rb") as file:
-                if not _orphaned(file):
-                    continue
-                try:
-                    count += await self._write(path.stem, file)
-                except UnreadableError as error:
-                    self._unreadable.add(path)
-                    log.error("%s waits: %s Put the key back and start again.", path, error)  # noqa: TRY400
-                else:
-                    path.unlink()
+            if path not in self._unreadable:
+                # Another process may have written and deleted it just now.
+                with suppress(FileNotFoundError), path.open("rb") as file:
+                    if _orphaned(file):
+                        count += await self._adopt(path, file)
         metrics.ADOPTED.inc(count)
+        return count
+
+    async def _adopt(self, path: Path, file: BinaryIO) -> int:
+        try:
+            count = await self._write(path.stem, file)
+        except UnreadableError as error:
+            self._unreadable.add(path)
+            log.error("%s waits: %s Put the key back and start again.", path, error)  # noqa: TRY400
+            return 0
+        await asyncio.to_thread(path.unlink)
         return count
 
     async def _write(self, owner: str, file: BinaryIO) -> int:
