@@ -17,7 +17,7 @@ from app.live.messages import CHANNEL, Interim
 from app.services.language_model.interface import Item
 from app.services.summarizer.interface import ActionItem
 from app.store.database import Database
-from app.store.operations import InterimHeard, ItemSaved
+from app.store.operations import CallRegistered, InterimHeard, ItemSaved
 from app.store.queries import Queries
 from app.store.writer import Writer
 from app.store.writes import SummaryOrder
@@ -191,3 +191,12 @@ async def test_people_s_numbers_are_masked_before_anything_is_stored_when_asked_
         writer.add(ItemSaved("CA1", Item("a", "note", "write to anna@example.org")))
     assert [one.text for one in await queries.get_lines("CA1")] == ["My card is [card number]"]
     assert [item.text for item in await queries.get_items("CA1")] == ["write to [e-mail address]"]
+
+
+async def test_the_first_words_of_a_call_that_was_placed_are_sealed_too(encrypted: Database) -> None:
+    async with Writer(encrypted, "me") as writer:
+        writer.add(CallRegistered("CA1", "outbound", "", "", None, "queued", "magnolia"))
+    assert "magnolia" not in await dump(encrypted)
+    state = await Queries(encrypted).resume_state("CA1")
+    assert state is not None
+    assert state.greeting == "magnolia"
