@@ -165,8 +165,10 @@ class Calls:
         history = msgspec.convert(
             past.lines if past else (), tuple[TranscriptLine, ...], from_attributes=True
         )
-        # Lines of an earlier stream may be in a database that does not answer: do not write over them.
-        first_seq = 0 if known else int(time.time()) - START_OF_2026
+        # Lines of an earlier stream may be in a database that does not answer, or in the spool of a server
+        # that died before it could write how the stream ended: do not write over them.
+        all_known = known and not (past and past.incomplete)
+        first_seq = 0 if all_known else int(time.time()) - START_OF_2026
         user_id = user_id or (past.user_id if past else None)
         if self.manager.draining:
             # It would be cut off in a moment. Twilio asks `/voice/next`, and somebody else goes on.

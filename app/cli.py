@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import secrets
 import sys
 from typing import Any
 
@@ -14,17 +12,21 @@ from rich.console import Console
 from app import __version__
 from app.check.command import check
 from app.errors import OffhookError, SettingError
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.worker import JobWorker
 from app.logs import configure_logging
 from app.operator_token import operator_token
 from app.processes import EXIT_WRONG_SETTING, serve_processes
-from app.server import bind, database, run, running
+from app.server import bind, database, run
 from app.server import serve as serve_one
 from app.services import choice
 from app.settings import Settings, load_settings
 from app.simulator.command import call
 from app.simulator.demo import run_demo
+from app.simulator.evaluation.command import evaluate
+from app.simulator.own_server import own_server
 from app.simulator.sign import sign
+from app.store.adoption import Adoption
 from app.store.database import Database, reach
 from app.store.migrate import migrate as run_migrations
 from app.store.migrate import pending
@@ -98,9 +100,15 @@ def worker() -> None:
 
 
 async def work(settings: Settings) -> None:
-    async with database(settings) as settled, Database(settled.database_url) as connected:
+    async with (
+        database(settings) as settled,
+        Database(settled.database_url, settings.encryption) as connected,
+        asyncio.TaskGroup() as tasks,
+    ):
         console.print("[bold]Offhook[/] runs the jobs that follow calls. Ctrl-C stops it.")
-        await JobWorker(connected, choice.summarizer(settings), settings.zone).run()
+        tasks.create_task(JobWorker(connected, choice.summarizer(settings), settings.zone).run())
+        tasks.create_task(Housekeeping(connected, settings.retention).run())
+        tasks.create_task(Adoption(connected, settings.spools).run())
 
 
 @main.command()
@@ -124,43 +132,26 @@ async def bring_up(settings: Settings) -> None:
 @main.command()
 def demo() -> None:
     """Place one simulated call, through a server of its own, and show what becomes of it."""
-    logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
+    configure_logging(load_settings(log_level="error"))
     sys.exit(0 if run(demonstrate()) else 1)
 
 
 async def demonstrate() -> bool:
     """The whole way, on this machine: signed webhook, signed WebSocket, embedded database, local speech."""
-    listener = bind(load_settings(host="127.0.0.1", port=0))
-    port = listener.getsockname()[1]
-    auth_token = secrets.token_hex(16)
-    settings = load_settings(
-        host="127.0.0.1",
-        port=port,
-        webhook_url=f"http://127.0.0.1:{port}",
-        websocket_url="",
-        database_url="",
-        twilio_auth_token=auth_token,
-        speech_to_text="local",
-        text_to_speech="local",
-        language_model="local",
-        jobs="inline",
-    )
     with console.status("Starting PostgreSQL and the speech engines …") as status:
-        async with running(settings, listener) as (app, server):
-            loaded = asyncio.create_task(app.state.loaded.wait())
-            await asyncio.wait([loaded, server], return_when=asyncio.FIRST_COMPLETED)
-            loaded.cancel()
+        async with own_server() as own:
             status.stop()
-            return not server.done() and await run_demo(
-                settings.webhook_url,
-                operator_token(settings),
-                settings.state_dir / "recordings",
+            return own is not None and await run_demo(
+                own.settings.webhook_url,
+                own.operator_token,
+                own.settings.state_dir / "recordings",
                 console,
-                voice=app.state.voice,
-                auth_token=auth_token,
+                voice=own.voice,
+                auth_token=own.auth_token,
             )
 
 
 main.add_command(call)
 main.add_command(check)
+main.add_command(evaluate)
 main.add_command(sign)

@@ -22,6 +22,7 @@ from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS
 from app.draining import drain
 from app.errors import OffhookError
+from app.jobs.housekeeping import Housekeeping
 from app.jobs.worker import JobWorker
 from app.limits.users import UserLimit
 from app.live.events import LiveEvents
@@ -35,7 +36,9 @@ from app.services.speech_to_text.warm import WarmEars
 from app.services.text_to_speech import SynthesisError
 from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings
+from app.store.adoption import Adoption
 from app.store.database import Database
+from app.store.erasure import Erasure
 from app.store.leases import Leases, new_owner
 from app.store.queries import Queries
 from app.store.writer import Writer
@@ -61,9 +64,9 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
     when a part cannot be loaded or is lost: the server has to stop then.
     """
     owner = new_owner()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, settings.encryption)
     queries = Queries(database)
-    writer = Writer(database, owner)
+    writer = Writer(database, owner, settings.spools, masking=settings.mask_transcripts)
     live = LiveEvents(database)
     leases = Leases(database, owner)
     manager = MediaStreamManager(
@@ -115,12 +118,14 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
             "the look at the models' dates": warn_of_models(settings),
             "the watch on idle calls": manager.run(),
             "the watch on calls of dead servers": leases.run(),
+            "the writes of dead servers": Adoption(database, settings.spools).run(),
             "the live updates": live.run(),
         }
         if hanging_up:
             parts["the hanging up"] = hanging_up.run()
         if settings.jobs == "inline":
             parts["the job worker"] = JobWorker(database, choice.summarizer(settings), settings.zone).run()
+            parts["the housekeeping"] = Housekeeping(database, settings.retention).run()
 
         async with AsyncExitStack() as stack:
             stack.push_async_callback(database.aclose)
@@ -141,7 +146,9 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         routes=[
             *Webhooks(settings, signatures, tokens, calls, users).routes(),
             WebSocketRoute("/ws/media-stream", media_stream.handle),
-            *CallsApi(access, queries, manager, Outbound(settings, twilio, calls)).routes(),
+            *CallsApi(
+                access, queries, Erasure(database), manager, Outbound(settings, twilio, calls)
+            ).routes(),
             *EventsApi(access, queries, live).routes(),
             *health.routes(),
         ],

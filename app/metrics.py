@@ -41,6 +41,19 @@ STORE_PENDING = Gauge(
 )
 STORE_FLUSH_SECONDS = Histogram("offhook_store_flush_seconds", "Time one batch of writes took.")
 STORE_ERRORS = Counter("offhook_store_errors", "Batches of writes that failed and were tried again.")
+STORE_LOST = Counter(
+    "offhook_store_lost", "Writes that are lost: refused by the database, or no room for them."
+)
+SPOOL_BYTES = Gauge(
+    "offhook_spool_bytes",
+    "Writes on disk because the database does not take them.",
+    multiprocess_mode="livesum",
+)
+SPOOL_ERRORS = Counter(
+    "offhook_spool_errors", "Times that writes could not be put on disk, and wait in memory."
+)
+ADOPTED = Counter("offhook_spool_adopted", "Writes of dead processes that were brought into the database.")
+ERASED = Counter("offhook_calls_erased", "Calls that were erased because of their age.")
 
 JOBS_DONE = Counter("offhook_jobs", "Jobs run after calls, by outcome.", ["outcome"])
 

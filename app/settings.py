@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from tzlocal import get_localzone
 
+from app.encryption import Encryption
 from app.errors import SettingError
 
 SPEECH_CONTEXTS = (
@@ -107,6 +108,9 @@ class Settings(BaseSettings):
     supabase_jwt_issuer: str = ""
     """Empty: where the JWKS URL is Supabase's own, the address in front of `/.well-known/jwks.json`."""
     supabase_jwt_secret: SecretStr = SecretStr("")
+    encryption_keys: SecretStr = SecretStr("")
+    retention_days: int | None = Field(default=None, ge=1)
+    mask_transcripts: bool = False
 
     max_calls: int = Field(default=1000, ge=1)
     max_calls_per_user: int = Field(default=10, ge=1)
@@ -162,6 +166,18 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"there is no time zone {value!r}; use a name such as Europe/Berlin"
                 ) from None
+        return value
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _fernet(cls, value: SecretStr) -> SecretStr:
+        try:
+            Encryption(_secrets(value))
+        except ValueError:
+            raise ValueError(
+                "these are not Fernet keys, separated by commas; make one with: python3 -c "
+                "'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+            ) from None
         return value
 
     @field_validator("webhook_url")
@@ -230,6 +246,21 @@ class Settings(BaseSettings):
     def signed(self) -> bool:
         """Whether Twilio can be told from a stranger. If not, only this machine is served."""
         return bool(self.signing_secrets)
+
+    @property
+    def encryption(self) -> Encryption:
+        """For the words that are kept."""
+        return Encryption(_secrets(self.encryption_keys))
+
+    @property
+    def retention(self) -> timedelta | None:
+        """How long a call is kept after its end; None: for ever."""
+        return timedelta(days=self.retention_days) if self.retention_days else None
+
+    @property
+    def spools(self) -> Path:
+        """Where processes put what the database does not take."""
+        return self.state_dir / "spool"
 
     @property
     def zone(self) -> tzinfo:

@@ -1,9 +1,11 @@
 """What recognition by Google costs on our side: CPU milliseconds per call and second, 20 ms frames in.
 
-    python benchmarks/google_speech.py [--calls 100] [--seconds 10] [--client offhook|google]
+    python benchmarks/google_speech.py [--calls 100] [--seconds 10] [--client failover|offhook|google]
 
 The server is a process of its own on loopback that takes Google's requests as bytes and answers each call
-with an interim twice a second and a final every four. `google` is SpeechAsyncClient used as documented.
+with an interim twice a second and a final every four. `failover` is what a call uses: the recogniser behind
+the layer that changes to another one; `offhook` is the recogniser alone, `google` SpeechAsyncClient used as
+documented. A run counts if 98 % of the answers came and no frame was more than 100 ms late.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import resource
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,6 +26,8 @@ import uvloop
 from google.cloud import speech_v2
 from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOTransport
 
+from app.services.speech_to_text import SpeechToText
+from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.google import GoogleSpeechToText
 from app.services.speech_to_text.google.requests import dialect
 from app.settings import load_settings
@@ -72,11 +77,15 @@ def run_server(parent: Connection) -> None:
     uvloop.run(serve(parent))
 
 
-async def with_offhook(address: str, calls: int, seconds: float) -> int:
+async def with_offhook(address: str, calls: int, seconds: float, *, failover: bool = False) -> int:
     settings = load_settings(
         google_speech_endpoint=address, google_plaintext=True, google_cloud_project_id="p"
     )
-    recogniser = GoogleSpeechToText(settings)
+    recogniser: SpeechToText = GoogleSpeechToText(settings)
+    if failover:
+        second = GoogleSpeechToText(settings)
+        second.name = "second"
+        recogniser = FailoverSpeechToText([recogniser, second], settings.failover_seconds)
     await recogniser.start()
     heard, streams = [0], []
 
@@ -152,21 +161,27 @@ async def frames(seconds: float, pushes: list[Any]) -> None:
 
 
 def cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    """On a processor, all threads, gRPC's own too: what the scheduler counts is exact to the nanosecond."""
+    stats = Path("/proc/self/task").glob("*/schedstat")
+    return sum(int(stat.read_text().split()[0]) for stat in stats) / 1e9
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--client", choices=["offhook", "google"], default="offhook")
+    parser.add_argument("--client", choices=["failover", "offhook", "google"], default="failover")
     arguments = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     server = context.Process(target=run_server, args=(theirs,), daemon=True)
     server.start()
-    client = with_offhook if arguments.client == "offhook" else with_google
+    clients: dict[str, Any] = {
+        "failover": partial(with_offhook, failover=True),
+        "offhook": with_offhook,
+        "google": with_google,
+    }
+    client = clients[arguments.client]
     try:
         heard = uvloop.run(client(ours.recv(), arguments.calls, arguments.seconds))
     finally:

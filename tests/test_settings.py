@@ -46,6 +46,8 @@ def test_two_auth_tokens_are_good_during_a_rotation(monkeypatch: pytest.MonkeyPa
         ("WEBHOOK_URL", "https://", "https://"),
         ("TEXT_TO_SPEECH", ",", "names nothing"),
         ("MAX_CALLS", "0", "greater than or equal to 1"),
+        ("ENCRYPTION_KEYS", "hush", "make one with"),
+        ("RETENTION_DAYS", "0", "greater than or equal to 1"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_wrong(

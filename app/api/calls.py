@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.access import Access, ApiError, Principal
+from app.api.access import Access, ApiError
 from app.api.json import Json
 from app.identifiers import is_call_sid, is_user_id
 from app.media_stream.manager import MediaStreamManager
+from app.store.erasure import Erasure
 from app.store.queries import Queries
 from app.store.records import CallRecord
 from app.telephony.outbound import (
@@ -48,10 +49,16 @@ class CallsApi:
     """Reads from the store; a call that is open in this process shows its statistics as of now."""
 
     def __init__(
-        self, access: Access, queries: Queries, manager: MediaStreamManager, outbound: Outbound
+        self,
+        access: Access,
+        queries: Queries,
+        erasure: Erasure,
+        manager: MediaStreamManager,
+        outbound: Outbound,
     ) -> None:
         self._access = access
         self._queries = queries
+        self._erasure = erasure
         self._manager = manager
         self._outbound = outbound
 
@@ -63,6 +70,7 @@ class CallsApi:
             Route("/api/calls/{call_sid}", self.get_call),
             Route("/api/calls/{call_sid}", self.delete_call, methods=["DELETE"]),
             Route("/api/calls/{call_sid}/transcript", self.get_transcript),
+            Route("/api/users/{user_id}/data", self.delete_user, methods=["DELETE"]),
         ]
 
     async def list_calls(self, request: Request) -> Response:
@@ -74,7 +82,7 @@ class CallsApi:
             raise ApiError(403, "forbidden", "Only your own calls are yours to see.")
         if user_id is not None and not is_user_id(user_id):
             raise ApiError(400, "invalid_user_id", "user_id is up to 128 characters without blanks.")
-        calls = await self._queries.list_calls(
+        calls = await self._queries.seen_by(principal.user_id).list_calls(
             user_id=user_id, limit=_limit(query.get("limit")), before=_time(query.get("before"))
         )
         return Json({"calls": calls})
@@ -91,32 +99,47 @@ class CallsApi:
         return Json(call, 201)
 
     async def get_call(self, request: Request) -> Response:
-        call = await self._find(request, await self._access.principal(request))
-        call.transcript = await self._queries.get_lines(call.call_sid)
-        call.summary = await self._queries.get_summary(call.call_sid)
+        call, queries = await self._find(request)
+        call.transcript = await queries.get_lines(call.call_sid)
+        call.summary = await queries.get_summary(call.call_sid)
         if stats := self._manager.get_connection_stats(call.call_sid):
             call.stats = msgspec.to_builtins(stats)
         return Json(call)
 
     async def get_transcript(self, request: Request) -> Response:
-        call = await self._find(request, await self._access.principal(request))
-        return Json({"call_sid": call.call_sid, "transcript": await self._queries.get_lines(call.call_sid)})
+        call, queries = await self._find(request)
+        return Json({"call_sid": call.call_sid, "transcript": await queries.get_lines(call.call_sid)})
 
     async def delete_call(self, request: Request) -> Response:
-        """Erase a call that is over, with its transcript and summary."""
-        call = await self._find(request, await self._access.principal(request))
-        if call.status == "in-progress":
+        """Erase a call that is over, with everything said and noted on it. What is still on its way to the
+        database does not bring it back.
+        """
+        call, _ = await self._find(request)
+        if call.ended_at is None:
             raise ApiError(409, "call_active", f"Call {call.call_sid} is going on. End it first.")
-        await self._queries.delete_call(call.call_sid)
+        await self._erasure.call(call.call_sid)
         return Response(status_code=204)
 
-    async def _find(self, request: Request, principal: Principal) -> CallRecord:
+    async def delete_user(self, request: Request) -> Response:
+        """Erase all calls of a user, and the user's name and numbers."""
+        principal = await self._access.principal(request)
+        user_id = request.path_params["user_id"]
+        if not is_user_id(user_id) or not principal.may_see(user_id):
+            raise ApiError(404, "unknown_user", f"There is no user {user_id:.40}.")
+        if await self._queries.has_open_call(user_id):
+            raise ApiError(409, "call_active", f"{user_id} is on the phone. End the call first.")
+        return Json({"calls_erased": await self._erasure.user(user_id)})
+
+    async def _find(self, request: Request) -> tuple[CallRecord, Queries]:
+        """The call that is asked for, and queries that see what whoever asks may see."""
+        principal = await self._access.principal(request)
+        queries = self._queries.seen_by(principal.user_id)
         call_sid = request.path_params["call_sid"]
-        call = await self._queries.get_call(call_sid) if is_call_sid(call_sid) else None
+        call = await queries.get_call(call_sid) if is_call_sid(call_sid) else None
         # Somebody else's call is no call: whether there is one is none of a user's business.
         if call is None or not principal.may_see(call.user_id):
             raise unknown_call(call_sid)
-        return call
+        return call, queries
 
 
 def unknown_call(call_sid: str) -> ApiError:

@@ -45,25 +45,28 @@ class EventsApi:
     async def events(self, request: Request) -> Response:
         principal = await self._access.principal(request)
         call_sid = request.path_params["call_sid"]
-        call = await self._queries.get_call(call_sid) if is_call_sid(call_sid) else None
+        queries = self._queries.seen_by(principal.user_id)
+        call = await queries.get_call(call_sid) if is_call_sid(call_sid) else None
         if call is None or not principal.may_see(call.user_id):
             raise unknown_call(call_sid)
         return StreamingResponse(
-            self._until_lost(call_sid, _revision(request.headers.get("Last-Event-ID", ""))),
+            self._until_lost(queries, call_sid, _revision(request.headers.get("Last-Event-ID", ""))),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
-    async def _until_lost(self, call_sid: str, revision: int) -> AsyncGenerator[bytes, None]:
+    async def _until_lost(
+        self, queries: Queries, call_sid: str, revision: int
+    ) -> AsyncGenerator[bytes, None]:
         """Without a database the stream ends; a browser comes back by itself, with its Last-Event-ID."""
-        async with aclosing(self._follow(call_sid, revision)) as events:
+        async with aclosing(self._follow(queries, call_sid, revision)) as events:
             try:
                 async for event in events:
                     yield event
             except Lost as error:
                 log.warning("call %s: a viewer was cut off: %s", call_sid, why(error))
 
-    async def _follow(self, call_sid: str, revision: int) -> AsyncGenerator[bytes, None]:
+    async def _follow(self, queries: Queries, call_sid: str, revision: int) -> AsyncGenerator[bytes, None]:
         """What is known now, then what happens, until the call is over and its summary written."""
         shown = b""
         # The watch begins before the first look at the store, so that nothing falls in between.
@@ -89,18 +92,16 @@ class EventsApi:
                         ),
                     )
                     continue
-                for final in await self._queries.get_lines(
-                    call_sid, after_revision=revision, final_only=True
-                ):
+                for final in await queries.get_lines(call_sid, after_revision=revision, final_only=True):
                     revision = final.revision
                     yield _event("transcript", final, revision)
-                call = await self._queries.get_call(call_sid)
+                call = await queries.get_call(call_sid)
                 if call is None:
                     return
                 if (status := _status(call)) != shown:
                     shown = status
                     yield status
-                if call.ended_at and (summary := await self._queries.get_summary(call_sid)):
+                if call.ended_at and (summary := await queries.get_summary(call_sid)):
                     yield _event("summary", summary)
                     return
 

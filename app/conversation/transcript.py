@@ -41,13 +41,13 @@ class Transcript:
         first_seq: int = 0,
     ) -> None:
         """`listener` gets every version of every line. `history` is what an earlier stream left; numbers go
-        on after it, or after `first_seq`.
+        on after it, and after `first_seq`.
         """
         self._listener = listener
         self.lines: list[TranscriptLine] = [line for line in history if line.is_final]
         self._open: dict[Speaker, TranscriptLine] = {}
-        self._seq = max((line.seq for line in history), default=first_seq)
-        self._revision = max((line.revision for line in history), default=first_seq)
+        self._seq = max(first_seq, *(line.seq for line in history), 0)
+        self._revision = max(first_seq, *(line.revision for line in history), 0)
 
     def write(
         self,

@@ -11,6 +11,7 @@ from typing import NoReturn
 import asyncpg
 import msgspec
 
+from app.encryption import UnreadableError
 from app.live.mailbox import Mailbox, Mailboxes
 from app.live.messages import CHANNEL, EVERYTHING, Changed, LiveEvent, decode
 from app.store.database import Database, Lost, pause, why
@@ -68,7 +69,10 @@ class LiveEvents:
 
     def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         try:
-            event = decode(str(payload))
+            event = decode(str(payload), self._database.encryption)
+        except UnreadableError:
+            # The final line, if it is one, says so where it is read. An interim is not worth a word.
+            return
         except msgspec.DecodeError as error:
             log.warning("a notification on %s is not ours: %s", CHANNEL, error)
             return

@@ -70,9 +70,10 @@ def voice(settings: Settings) -> PhraseCache:
         SettingError: see `voices`.
     """
     engines = voices(settings)
-    if len(engines) == 1:
+    if [engine.name for engine in engines] == ["local"]:
         return PhraseCache(engines[0])
-    return PhraseCache(FailoverTextToSpeech(engines, settings.failover_seconds))
+    local_last = engines[-1].name == "local"
+    return PhraseCache(FailoverTextToSpeech(engines, settings.failover_seconds, local_last=local_last))
 
 
 def voices(settings: Settings) -> list[TextToSpeech]:
@@ -111,9 +112,12 @@ def mind(settings: Settings) -> LanguageModel:
         SettingError: see `minds`.
     """
     models = minds(settings)
-    if len(models) == 1:
+    if [model.name for model in models] == ["local"]:
         return models[0]
-    return FailoverLanguageModel(models, failover_seconds=settings.failover_seconds)
+    # One that stands alone is left after a while too: the caller gets an apology, not silence.
+    return FailoverLanguageModel(
+        models, failover_seconds=settings.failover_seconds, local_last=models[-1].name == "local"
+    )
 
 
 def minds(settings: Settings) -> list[LanguageModel]:

@@ -14,14 +14,22 @@ class CircuitBreaker:
     has worked. Times are seconds of a monotonic clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self, first: float = FIRST_COOL_DOWN_SECONDS, longest: float = LONGEST_COOL_DOWN_SECONDS
+    ) -> None:
+        self._first = first
+        self._longest = longest
         self._cool_down = 0.0
         self._open_until = 0.0
         self._failed_at = float("-inf")
 
+    def is_open(self, now: float) -> bool:
+        """Whether it is to be left alone now."""
+        return now < self._open_until
+
     def allows(self, now: float) -> bool:
         """Whether to try it. While it is under suspicion a yes counts as the one attempt."""
-        if now < self._open_until:
+        if self.is_open(now):
             return False
         self._open_until = now + self._cool_down
         return True
@@ -32,9 +40,10 @@ class CircuitBreaker:
         if began < self._failed_at:
             return
         self._failed_at = now
-        self._cool_down = min(max(2 * self._cool_down, FIRST_COOL_DOWN_SECONDS), LONGEST_COOL_DOWN_SECONDS)
+        self._cool_down = min(max(2 * self._cool_down, self._first), self._longest)
         self._open_until = now + self._cool_down
 
-    def worked(self) -> None:
-        """It is well."""
-        self._cool_down = self._open_until = 0.0
+    def worked(self, began: float) -> None:
+        """An attempt that began then has worked. One from before the last failure proves nothing."""
+        if began >= self._failed_at:
+            self._cool_down = self._open_until = 0.0

@@ -14,8 +14,9 @@ from app.settings import Settings
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
 
-def google_credentials(settings: Settings) -> Credentials:
-    """Read GOOGLE_APPLICATION_CREDENTIALS, or find the application default. Blocks: it may ask a server.
+def google_credentials(settings: Settings) -> tuple[Credentials, str]:
+    """Read GOOGLE_APPLICATION_CREDENTIALS, or find the application default; with the project they belong to,
+    empty if they do not say. Blocks: it may ask a server.
 
     Raises:
         SettingError: there are none, or the file is not a key.
@@ -26,16 +27,16 @@ def google_credentials(settings: Settings) -> Credentials:
             with warnings.catch_warnings():
                 # It warns of key files from strangers; this one is the operator's own.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                credentials, _project = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]
+                credentials, project = google.auth.load_credentials_from_file(  # type: ignore[no-untyped-call]
                     path, scopes=SCOPES
                 )
         else:
-            credentials, _project = google.auth.default(scopes=SCOPES)
+            credentials, project = google.auth.default(scopes=SCOPES)
     except (GoogleAuthError, OSError, ValueError) as error:
         raise SettingError(
             "GOOGLE_APPLICATION_CREDENTIALS",
             f"there is no key to ask Google with: {str(error).splitlines()[0]}",
-            "Name the JSON key file of a service account.",
+            "Name the JSON key file of a service account, or run: gcloud auth application-default login",
         ) from error
     assert isinstance(credentials, Credentials)
-    return credentials
+    return credentials, project or ""

@@ -19,8 +19,9 @@ from app.simulator import audio, twiml
 from app.simulator.clock import FrameClock
 from app.simulator.handset import Handset
 from app.simulator.listening import voiced_spans
+from app.simulator.microphone import PERFECT, LineConditions
 from app.simulator.recording import write_recording
-from app.simulator.report import CallReport, EndedBy, measure_turns
+from app.simulator.report import CallReport, Cut, EndedBy, measure_turns
 from app.simulator.script import Step
 from app.simulator.stream import CallLog, MediaStream
 from app.simulator.violations import ViolationError
@@ -74,6 +75,7 @@ class SimulatedCall:
         record_to: Path | None = None,
         max_seconds: float = 600.0,
         placed: Placed | None = None,
+        line: LineConditions = PERFECT,
     ) -> None:
         self.call_sid = call_sid or new_sid("CA")
         self.account_sid = account_sid or new_sid("AC")
@@ -85,7 +87,8 @@ class SimulatedCall:
         self._record_to = record_to
         self._direction = "outbound-api" if placed else "inbound"
         self._placed = placed or Placed(f"{self._base_url}/voice/incoming", f"{self._base_url}/voice/status")
-        self._handset = Handset(steps, max_seconds * 1000)
+        self._handset = Handset(steps, max_seconds * 1000, line)
+        self._line = line
         self._log = CallLog()
         self._trail: list[str] = []
         self._final_status = "completed"
@@ -196,7 +199,7 @@ class SimulatedCall:
 
         notify("stream-started")
         try:
-            media = MediaStream(wire, self._handset, self._clock, self._log)
+            media = MediaStream(wire, self._handset, self._clock, self._log, self._line)
             end = await media.run(stream.url, self._webhooks.signature(stream.url, {}))
         except ViolationError as error:
             # Twilio goes on with the call as if the stream had ended.
@@ -284,11 +287,12 @@ class SimulatedCall:
             ended_by=ended_by,
             duration_ms=phone.now_ms,
             greeting_ms=next((span.start_ms - first for span in agent if span.start_ms >= first), None),
-            turns=measure_turns(scene.utterances, agent, log.clears_ms),
+            turns=measure_turns(scene.utterances, agent, [clear.at_ms for clear in log.clears], phone.now_ms),
             trail=tuple(self._trail),
             marks_received=log.marks_received,
             marks_returned=log.marks_returned,
-            clears=len(log.clears_ms),
+            cuts=tuple(Cut(round(clear.at_ms), clear.voiced_ms) for clear in log.clears),
+            stream_ms=first,
             violations=tuple(log.violations),
             problems=problems,
             recording=recording,

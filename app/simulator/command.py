@@ -17,9 +17,9 @@ from app.services.text_to_speech.local import LocalTextToSpeech
 from app.settings import Settings, load_settings
 from app.simulator import audio
 from app.simulator.caller import SimulatedCall
-from app.simulator.follow import follow
+from app.simulator.follow import finished_call, follow
 from app.simulator.report import CallReport
-from app.simulator.screen import TranscriptScreen, print_report, print_summary, print_totals
+from app.simulator.screen import TranscriptScreen, print_latencies, print_report, print_summary, print_totals
 from app.simulator.script import Play, Press, Step, WaitForSpeech, WaitForTurn
 from app.simulator.voice import spoken
 
@@ -31,6 +31,8 @@ DIALOGUE = (
 """What the caller says where nothing else is asked for."""
 SUMMARY_SECONDS = 30.0
 """How long the summary is waited for after the call."""
+STORED_SECONDS = 5.0
+"""How long the server may take to write down what it has measured."""
 _SPOKEN = "\0"
 """Marks a text among the files: click keeps the order of arguments, but not between arguments and options."""
 
@@ -94,7 +96,7 @@ def call(
         raise click.BadParameter("keys are 0-9, * and #", param_hint="--digits")
     console = Console(highlight=False)
     token = auth_token.partition(",")[0].strip() if auth_token else next(iter(settings.auth_tokens), "")
-    watch = "" if no_transcript or calls > 1 else _operator_token(settings)
+    watch = "" if no_transcript or calls > 1 else known_operator_token(settings)
 
     async def run() -> bool:
         base = (url or settings.webhook_url).rstrip("/")
@@ -190,7 +192,18 @@ async def _one(call: SimulatedCall, base: str, token: str, console: Console) -> 
         if screen.summary:
             print_summary(console, screen.summary)
     print_report(console, report)
+    if token:
+        await _print_stored_latencies(console, base, token, call.call_sid)
     return report.ok
+
+
+async def _print_stored_latencies(console: Console, base: str, token: str, call_sid: str) -> None:
+    """A server of another kind may keep none, and a wrong token was complained of already."""
+    try:
+        stored = await finished_call(base, token, call_sid, seconds=STORED_SECONDS)
+    except OffhookError:
+        return
+    print_latencies(console, stored.stats.latencies)
 
 
 async def _many(calls: Sequence[SimulatedCall], console: Console) -> bool:
@@ -209,7 +222,7 @@ async def _many(calls: Sequence[SimulatedCall], console: Console) -> bool:
     return all(report.ok for report in reports)
 
 
-def _operator_token(settings: Settings) -> str:
+def known_operator_token(settings: Settings) -> str:
     """The token that shows transcripts; empty if this machine knows none."""
     if configured := settings.operator_token.get_secret_value():
         return configured

@@ -13,9 +13,9 @@ from app.services.text_to_speech.interface import TextToSpeech
 from app.simulator import audio
 from app.simulator.caller import SimulatedCall
 from app.simulator.command import follow_call
-from app.simulator.follow import stored_transcript
+from app.simulator.follow import finished_call
 from app.simulator.report import CallReport
-from app.simulator.screen import TranscriptScreen, line_row, print_report, print_summary
+from app.simulator.screen import TranscriptScreen, line_row, print_latencies, print_report, print_summary
 from app.simulator.script import Play, Step, WaitForHangUp, WaitForSpeech, WaitForTurn
 from app.simulator.voice import spoken
 
@@ -77,11 +77,13 @@ async def run_demo(
 
     console.print()
     console.print(Text("The transcript as it was stored", "bold"))
-    for line in await stored_transcript(base_url, operator_token, call.call_sid):
+    stored = await finished_call(base_url, operator_token, call.call_sid)
+    for line in stored.transcript:
         console.print(line_row(line))
     if screen.summary:
         print_summary(console, screen.summary)
     print_report(console, report)
+    print_latencies(console, stored.stats.latencies)
     failures = shortcomings(report, screen)
     for failure in failures:
         console.print(Text(failure, "red"))

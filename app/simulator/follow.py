@@ -27,6 +27,7 @@ class Line(msgspec.Struct, frozen=True):
     is_final: bool = False
     started_ms: int = 0
     interrupted: bool = False
+    ended_ms: int = 0
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -54,8 +55,29 @@ class Summary(msgspec.Struct, frozen=True):
 CallEvent = Line | Status | Summary
 
 
-class _Stored(msgspec.Struct):
+class Stats(msgspec.Struct, frozen=True):
+    """What the server measured. A server that is not ours may tell nothing."""
+
+    latencies: tuple[dict[str, int], ...] = ()
+    """One entry a turn: milliseconds from the end of the caller's voice to each stage."""
+
+
+class StoredCall(msgspec.Struct, frozen=True):
+    """A call as the server has stored it."""
+
+    status: str = ""
+    ended_at: datetime | None = None
+    end_reason: str | None = None
+    stats: Stats = Stats()
     transcript: tuple[Line, ...] = ()
+    summary: Summary | None = None
+
+    def lines(self, speaker: Literal["user", "assistant"]) -> tuple[Line, ...]:
+        return tuple(line for line in self.transcript if line.speaker == speaker)
+
+
+class _Ordered(msgspec.Struct):
+    call_sid: str
 
 
 _TYPES: dict[str, type[CallEvent]] = {"transcript": Line, "status": Status, "summary": Summary}
@@ -99,11 +121,11 @@ async def follow(base_url: str, token: str, call_sid: str, show: Callable[[CallE
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def stored_transcript(base_url: str, token: str, call_sid: str) -> tuple[Line, ...]:
-    """The lines of a call as the server has stored them.
+async def stored_call(base_url: str, token: str, call_sid: str) -> StoredCall:
+    """A call as the server has stored it by now.
 
     Raises:
-        OffhookError: it does not give them.
+        OffhookError: it does not tell.
     """
     url = f"{base_url.rstrip('/')}/api/calls/{call_sid}"
     async with httpx2.AsyncClient(timeout=READ_SECONDS, trust_env=False) as client:
@@ -111,5 +133,47 @@ async def stored_transcript(base_url: str, token: str, call_sid: str) -> tuple[L
             response = await client.get(url, headers={"Authorization": f"Bearer {token}"})
             response.raise_for_status()
         except httpx2.HTTPError as error:
-            raise OffhookError(f"The stored transcript could not be read: {error}") from None
-    return msgspec.json.decode(response.content, type=_Stored).transcript
+            raise OffhookError(f"The stored call could not be read: {error}") from None
+    try:
+        return msgspec.json.decode(response.content, type=StoredCall)
+    except msgspec.DecodeError as error:
+        raise OffhookError(f"{url} is no call as Offhook tells it: {error}") from None
+
+
+async def order_call(base_url: str, token: str, number: str) -> str:
+    """Have the server call a number. Returns the call's SID.
+
+    Raises:
+        OffhookError: it does not.
+    """
+    url = f"{base_url.rstrip('/')}/api/calls"
+    async with httpx2.AsyncClient(timeout=READ_SECONDS, trust_env=False) as client:
+        try:
+            response = await client.post(
+                url, json={"to": number}, headers={"Authorization": f"Bearer {token}"}
+            )
+        except httpx2.HTTPError as error:
+            raise OffhookError(f"{url}: {error}") from None
+    if not response.is_success:
+        raise OffhookError(f"{url}: HTTP {response.status_code} {response.text:.200}")
+    try:
+        return msgspec.json.decode(response.content, type=_Ordered).call_sid
+    except msgspec.DecodeError as error:
+        raise OffhookError(f"{url}: no call came back: {error}") from None
+
+
+async def finished_call(
+    base_url: str, token: str, call_sid: str, *, summary: bool = False, seconds: float = 30.0
+) -> StoredCall:
+    """The call once its end is written down, and its summary if that is asked for; after `seconds` as it is.
+
+    Raises:
+        OffhookError: the server does not tell.
+    """
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        call = await stored_call(base_url, token, call_sid)
+        done = call.ended_at is not None and (call.summary is not None or not summary)
+        if done or asyncio.get_running_loop().time() >= deadline:
+            return call
+        await asyncio.sleep(RETRY_SECONDS)

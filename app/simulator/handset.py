@@ -1,10 +1,11 @@
-"""The caller with a phone at the ear: script, ears and phone, moved on 20 ms at a time. No I/O."""
+"""The caller with a phone: script, ears, microphone and phone, moved on 20 ms at a time. No I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.simulator.microphone import PERFECT, LineConditions, Microphone
 from app.simulator.phone import Phone
 from app.simulator.script import QUIET, Moment, Scene, Step, perform
 from app.simulator.wire import FRAME_BYTES
@@ -15,16 +16,19 @@ class Beat:
     """What 20 ms bring: what the caller does, and the marks that are due."""
 
     moment: Moment
+    frame: bytes
+    """What the server gets to hear."""
     marks: list[str]
 
 
 class Handset:
     """One call's caller. The script begins with `begin`, at the first stream, and runs through to its end."""
 
-    def __init__(self, steps: Sequence[Step], max_ms: float) -> None:
+    def __init__(self, steps: Sequence[Step], max_ms: float, line: LineConditions = PERFECT) -> None:
         """After `max_ms` the caller hangs up whatever the script says."""
         self.phone = Phone()
         self.scene = Scene()
+        self._microphone = Microphone(line, self.scene.room)
         self._steps = steps
         self._max_ms = max_ms
         self._performance: Iterator[Moment] | None = None
@@ -37,9 +41,10 @@ class Handset:
     def tick(self) -> Beat:
         """Move on 20 ms."""
         moment = self._next()
-        marks = self.phone.tick(moment.frame)
+        frame = self._microphone.tick(moment.frame, self.phone.heard)
+        marks = self.phone.tick(frame)
         self.scene.ears.hear(bytes(self.phone.heard[-FRAME_BYTES:]), self.phone.buffered > 0)
-        return Beat(moment, marks)
+        return Beat(moment, frame, marks)
 
     def _next(self) -> Moment:
         if self.phone.now_ms >= self._max_ms:

@@ -74,6 +74,11 @@ class Ears:
         self._silence_ms = STALE_QUIET_MS
         self._stale = False
 
+    @property
+    def silent_since_ms(self) -> int:
+        """When the agent was last audible; the beginning, if it never was."""
+        return self.now_ms - min(self._silence_ms, self.now_ms)
+
     def attend(self) -> None:
         """Begin to listen afresh: what is being said right now does not count any more."""
         self.heard_ms = self.quiet_ms = 0

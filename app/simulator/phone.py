@@ -32,6 +32,11 @@ class Phone:
         """Bytes waiting to be played."""
         return len(self._buffer)
 
+    @property
+    def waiting(self) -> bytes:
+        """What is waiting to be played."""
+        return bytes(self._buffer)
+
     def play(self, audio: bytes) -> None:
         """Audio from the server, of any length, to follow what is buffered."""
         self._buffer += audio

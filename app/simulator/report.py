@@ -27,6 +27,23 @@ class Turn(msgspec.Struct, frozen=True):
     """Whether the agent was audible when the caller began."""
     clear_ms: int | None
     """From the beginning of an interrupting voice to the server's `clear`; None if none came."""
+    speech: bool = True
+    """False for sounds that are no words."""
+    interrupts: bool | None = None
+    """Whether it was meant to stop the agent. None: that did not matter."""
+    cut_off: bool = False
+    """Whether the agent began to speak before the caller had finished."""
+    owed_ms: int = 0
+    """How long the line was silent after the caller's voice: until the agent's, the caller's next, or the
+    end of the call."""
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """A `clear`. Milliseconds on the recording's time line."""
+
+    at_ms: int
+    voiced_ms: int
+    """How much speech it took away: none if the agent had nothing more to say yet."""
 
 
 class CallReport(msgspec.Struct, frozen=True):
@@ -43,7 +60,9 @@ class CallReport(msgspec.Struct, frozen=True):
     """The TwiML that was followed: `("Connect", "Dial +15550100", "Hangup")`."""
     marks_received: int
     marks_returned: int
-    clears: int
+    cuts: tuple[Cut, ...]
+    stream_ms: int
+    """When the first stream began: the zero of the transcript's times."""
     violations: tuple[Violation, ...]
     problems: tuple[str, ...]
     recording: str
@@ -53,16 +72,45 @@ class CallReport(msgspec.Struct, frozen=True):
     than about the server."""
 
 
+def unanswered(call_sid: str) -> CallReport:
+    """A call that nobody took."""
+    return CallReport(
+        call_sid=call_sid,
+        ok=True,
+        ended_by="agent",
+        duration_ms=0,
+        greeting_ms=None,
+        turns=(),
+        trail=(),
+        marks_received=0,
+        marks_returned=0,
+        cuts=(),
+        stream_ms=0,
+        violations=(),
+        problems=(),
+        recording="",
+        worst_lateness_ms=0.0,
+    )
+
+
 def measure_turns(
-    utterances: Sequence[Utterance], agent: Sequence[Span], clears_ms: Sequence[float]
+    utterances: Sequence[Utterance],
+    agent: Sequence[Span],
+    clears_ms: Sequence[float],
+    call_ends_ms: int | None = None,
 ) -> tuple[Turn, ...]:
     """Voice-to-voice latencies. `agent`: the stretches in which the agent was audible."""
+    ends = float("inf") if call_ends_ms is None else call_ends_ms
     turns = []
     for index, utterance in enumerate(utterances):
         voice = utterance.voice
-        until = utterances[index + 1].voice.start_ms if index + 1 < len(utterances) else float("inf")
+        until = utterances[index + 1].voice.start_ms if index + 1 < len(utterances) else ends
         answer = next((span.start_ms for span in agent if voice.end_ms <= span.start_ms < until), None)
         interrupting = any(span.start_ms < voice.start_ms < span.end_ms for span in agent)
+        silent_from = max(
+            [voice.end_ms, *(span.end_ms for span in agent if span.start_ms < voice.end_ms < span.end_ms)]
+        )
+        silent_to = min([until, *(span.start_ms for span in agent if span.start_ms >= silent_from)])
         clear = next((at for at in clears_ms if voice.start_ms <= at < until), None) if interrupting else None
         turns.append(
             Turn(
@@ -72,6 +120,10 @@ def measure_turns(
                 answer_ms=None if answer is None else answer - voice.end_ms,
                 interrupting=interrupting,
                 clear_ms=None if clear is None else round(clear - voice.start_ms),
+                speech=utterance.speech,
+                interrupts=utterance.interrupts,
+                cut_off=any(voice.start_ms < span.start_ms < voice.end_ms for span in agent),
+                owed_ms=0 if silent_to == float("inf") else max(0, round(silent_to - silent_from)),
             )
         )
     return tuple(turns)

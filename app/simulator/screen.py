@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -13,6 +13,16 @@ from rich.text import Text
 from app.simulator.follow import CallEvent, Line, Summary
 from app.simulator.report import CallReport
 
+STAGES = {
+    "voice_to_voice": "voice to voice",
+    "decision": "turn is over",
+    "final": "words are final",
+    "first_token": "first token",
+    "first_audio": "first audio",
+    "first_frame": "first frame sent",
+    "first_mark": "first mark back",
+}
+"""The stages of a turn in their order, by the server's names; the one that callers feel comes first."""
 _SPEAKERS = {"user": ("caller", "cyan"), "assistant": ("agent", "green")}
 
 
@@ -113,12 +123,27 @@ def print_report(console: Console, report: CallReport) -> None:
     ended = {"caller": "the caller hung up", "agent": "the agent hung up", "error": "it broke off"}
     console.print(
         f"{report.duration_ms / 1000:.1f} s, {ended[report.ended_by]}; {report.marks_returned} of "
-        f"{report.marks_received} marks returned, cleared {report.clears} times; "
+        f"{report.marks_received} marks returned, cleared {len(report.cuts)} times; "
         f"the caller's own worst frame was {report.worst_lateness_ms:.0f} ms late."
     )
     if report.recording:
         console.print(Text(f"Recording (left caller, right agent): {report.recording}"), soft_wrap=True)
     print_failures(console, [report])
+
+
+def print_latencies(console: Console, latencies: Sequence[Mapping[str, int]]) -> None:
+    """A row a turn, a column for each stage that the server tells of."""
+    known = [name for name in STAGES if any(name in stages for stages in latencies)]
+    if not known:
+        return
+    table = Table(title="Latency, as the server measured it", title_justify="left", title_style="bold")
+    table.add_column("turn", justify="right")
+    for name in known:
+        table.add_column(STAGES[name], justify="right")
+    for number, stages in enumerate(latencies, 1):
+        table.add_row(str(number), *(_ms(stages.get(name)) for name in known))
+    console.print(table)
+    console.print(Text("Each from the end of the caller's voice.", "dim"))
 
 
 def print_failures(console: Console, reports: Sequence[CallReport]) -> None:

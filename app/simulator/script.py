@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.simulator.listening import Ears, Span, voice_span
+from app.simulator.microphone import Room
 from app.simulator.wire import FRAME_BYTES, FRAME_MS, SILENT_FRAME
 
 TURN_SILENCE = 0.7
@@ -35,6 +36,10 @@ class Utterance:
 
     text: str
     voice: Span
+    speech: bool = True
+    """False for sounds: nobody owes them an answer."""
+    interrupts: bool | None = None
+    """Whether it ought to stop the agent. None: that does not matter here."""
 
 
 @dataclass(slots=True)
@@ -42,6 +47,11 @@ class Scene:
     """What the steps share: the caller's ears, and what is remembered for the report."""
 
     ears: Ears = field(default_factory=Ears)
+    room: Room = field(default_factory=Room)
+    began_ms: int = 0
+    """When the script began: at the first stream's start."""
+    listened_ms: int = 0
+    """Until when the caller last listened in vain."""
     utterances: list[Utterance] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What the agent failed to do in time, in a person's words."""
@@ -56,18 +66,34 @@ class Step(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Say something: 8 kHz μ-law. `text` is what it says, for the report."""
+    """Say something, or make a sound: 8 kHz μ-law. `text` is what it says, for the report."""
 
     audio: bytes
     text: str = ""
+    speech: bool = True
+    interrupts: bool | None = None
 
     def perform(self, scene: Scene) -> Iterator[Moment]:
         voice = voice_span(self.audio)
         began = scene.ears.now_ms
-        scene.utterances.append(Utterance(self.text, Span(began + voice.start_ms, began + voice.end_ms)))
+        span = Span(began + voice.start_ms, began + voice.end_ms)
+        scene.utterances.append(Utterance(self.text, span, self.speech, self.interrupts))
         for at in range(0, len(self.audio), FRAME_BYTES):
             yield Moment(self.audio[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff"))
-        scene.ears.attend()
+        # Whoever murmurs while the agent speaks still listens to the same speech.
+        if self.speech and self.interrupts is not False:
+            scene.ears.attend()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A sound that begins now, while the caller goes on with the next step: μ-law."""
+
+    audio: bytes
+
+    def perform(self, scene: Scene) -> Iterator[Moment]:
+        scene.room.add(self.audio)
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +126,45 @@ class WaitForSpeech:
             if ears.quiet_ms >= self.patience * 1000:
                 scene.problem(f"The agent did not speak for {self.seconds:g} seconds")
                 return
+            yield QUIET
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Until so many seconds after the script began."""
+
+    seconds: float
+
+    def perform(self, scene: Scene) -> Iterator[Moment]:
+        while scene.ears.now_ms - scene.began_ms < self.seconds * 1000:
+            yield QUIET
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Hear what the agent says next, to its end. It begins within `within` seconds of silence, and not before
+    `not_before`; otherwise that is a problem.
+    """
+
+    within: float
+    not_before: float = 0.0
+    silence: float = TURN_SILENCE
+
+    def perform(self, scene: Scene) -> Iterator[Moment]:
+        ears = scene.ears
+        silent_since = max(ears.silent_since_ms, scene.listened_ms)
+        ears.attend()
+        while not ears.heard_ms:
+            if ears.now_ms - silent_since >= self.within * 1000:
+                scene.problem(f"The agent said nothing within {self.within:g} seconds")
+                scene.listened_ms = ears.now_ms
+                return
+            yield QUIET
+        if (after := ears.now_ms - FRAME_MS - silent_since) < self.not_before * 1000:
+            scene.problem(
+                f"The agent spoke after {after / 1000:.1f} seconds, before {self.not_before:g} had passed"
+            )
+        while ears.quiet_ms < self.silence * 1000:
             yield QUIET
 
 
@@ -149,6 +214,7 @@ class WaitForHangUp:
 
 def perform(steps: Sequence[Step], scene: Scene) -> Iterator[Moment]:
     """The whole script, which ends with the caller hanging up."""
+    scene.began_ms = scene.ears.now_ms
     scene.ears.attend()
     for step in steps:
         yield from step.perform(scene)

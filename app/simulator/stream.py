@@ -14,7 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from app.simulator.clock import FrameClock
 from app.simulator.handset import Handset
 from app.simulator.listening import voiced_spans
+from app.simulator.microphone import PERFECT, LineConditions
 from app.simulator.twiml import HANDSHAKE
+from app.simulator.uplink import Uplink
 from app.simulator.violations import MAX_VIOLATIONS, Violation, ViolationError
 from app.simulator.wire import Clear, Mark, Media, Wire
 
@@ -36,13 +38,22 @@ CUT_OFF_MS = 200
 StreamEnd = Literal["caller_hung_up", "server_closed"]
 
 
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """One `clear` of the server."""
+
+    at_ms: float
+    voiced_ms: int
+    """How much speech it took away."""
+
+
 @dataclass(slots=True)
 class CallLog:
     """What happened on the streams of a call. Times are real milliseconds on the call's clock."""
 
     streams_ms: list[int] = field(default_factory=list)
     """When each stream's `start` was sent."""
-    clears_ms: list[float] = field(default_factory=list)
+    clears: list[Clearing] = field(default_factory=list)
     marks_received: int = 0
     marks_returned: int = 0
     worst_lateness_ms: float = 0.0
@@ -57,11 +68,19 @@ class CallLog:
 class MediaStream:
     """Ties a handset to a socket for as long as both last."""
 
-    def __init__(self, wire: Wire, handset: Handset, clock: FrameClock, log: CallLog) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        handset: Handset,
+        clock: FrameClock,
+        log: CallLog,
+        line: LineConditions = PERFECT,
+    ) -> None:
         self._wire = wire
         self._handset = handset
         self._clock = clock
         self._log = log
+        self._line = line
 
     async def run(self, url: str, headers: Mapping[str, str]) -> StreamEnd:
         """Open the socket, talk, close it.
@@ -77,6 +96,7 @@ class MediaStream:
                 await self._clock.beat()
                 self._handset.tick()
             await socket.send(self._wire.start())
+            self._uplink = Uplink(socket.send, self._line.jitter_ms, self._line.seed)
             self._log.streams_ms.append(self._handset.phone.now_ms)
             self._handset.begin()
             async with asyncio.TaskGroup() as group:
@@ -94,14 +114,16 @@ class MediaStream:
             beat = self._handset.tick()
             try:
                 async with asyncio.timeout(SEND_SECONDS):
-                    await self._return_marks(socket, beat.marks)
+                    await self._uplink.beat(self._clock.now_ms())
+                    await self._return_marks(beat.marks)
                     if beat.moment.digit:
-                        await socket.send(self._wire.dtmf(beat.moment.digit))
+                        await self._uplink.send(self._wire.dtmf(beat.moment.digit))
                     if beat.moment.hang_up:
-                        await socket.send(self._wire.stop())
+                        await self._uplink.send(self._wire.stop())
+                        await self._uplink.flush()
                         await socket.close()
                         return True
-                    await socket.send(self._wire.media(beat.moment.frame))
+                    await self._uplink.send(self._wire.media(beat.frame))
             except ConnectionClosed:
                 break
             except TimeoutError:
@@ -116,38 +138,43 @@ class MediaStream:
             while True:
                 message = await socket.recv()
                 try:
-                    await self._obey(socket, message)
+                    await self._obey(message)
                 except ViolationError as error:
                     self._log.violation(error)
         except ConnectionClosed as closed:
             if violation := _why_closed(closed):
                 self._log.violation(violation)
 
-    async def _obey(self, socket: ClientConnection, message: str | bytes) -> None:
+    async def _obey(self, message: str | bytes) -> None:
         phone = self._handset.phone
         match self._wire.receive(message):
             case Media(media=media):
                 phone.play(media.payload)
             case Mark(mark=mark):
                 self._log.marks_received += 1
-                await self._return_marks(socket, phone.mark(mark.name))
+                await self._return_marks(phone.mark(mark.name))
             case Clear():
-                self._log.clears_ms.append(self._clock.now_ms())
-                await self._return_marks(socket, phone.clear())
+                lost_ms = _voiced_ms(phone.waiting)
+                self._log.clears.append(Clearing(self._clock.now_ms(), lost_ms))
+                await self._return_marks(phone.clear())
 
-    async def _return_marks(self, socket: ClientConnection, names: list[str]) -> None:
+    async def _return_marks(self, names: list[str]) -> None:
         for name in names:
             self._log.marks_returned += 1
-            await socket.send(self._wire.mark(name))
+            await self._uplink.send(self._wire.mark(name))
 
     def _drop_unheard(self) -> None:
         """The stream is gone, and with it what was not played."""
         unheard = self._handset.phone.hang_up()
-        voiced_ms = sum(span.end_ms - span.start_ms for span in voiced_spans(unheard))
+        voiced_ms = _voiced_ms(unheard)
         if voiced_ms >= CUT_OFF_MS:
             self._log.problems.append(
                 f"The server closed the stream while {voiced_ms} ms of speech had not been played yet."
             )
+
+
+def _voiced_ms(audio: bytes) -> int:
+    return sum(span.end_ms - span.start_ms for span in voiced_spans(audio))
 
 
 async def _open(url: str, headers: Mapping[str, str]) -> ClientConnection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 
 from app.store.operations import (
     CallAnswered,
@@ -35,18 +35,23 @@ class Backlog:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._waiting: deque[Operation] = deque()
+        self._waiting: deque[tuple[int, Operation]] = deque()
+        self._number = 0
         self._sizes: list[int] = []
         """The batches to try next, the nearest one last."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, operation: Operation) -> bool:
-        """Append; False when there is no room and the operation is lost."""
+    def add(self, operation: Operation, number: int | None = None) -> bool:
+        """Append; False when there is no room and the operation is lost.
+
+        `number` is its place among all of its process's operations, when it does not follow the last one.
+        """
         if len(self._waiting) >= self._capacity:
             return False
-        self._waiting.append(operation)
+        self._number = self._number + 1 if number is None else number
+        self._waiting.append((self._number, operation))
         return True
 
     def batch(self) -> list[Operation]:
@@ -54,7 +59,22 @@ class Backlog:
         if not self._sizes and self._waiting:
             self._sizes.append(min(len(self._waiting), LARGEST_BATCH))
         size = self._sizes[-1] if self._sizes else 0
-        return list(islice(self._waiting, size))
+        return [operation for _, operation in islice(self._waiting, size)]
+
+    @property
+    def number(self) -> int:
+        """That of the batch's last operation."""
+        return self._waiting[self._sizes[-1] - 1][0]
+
+    @property
+    def settled(self) -> int:
+        """The number up to which all operations are settled."""
+        return self._waiting[0][0] - 1 if self._waiting else self._number
+
+    def after(self, number: int) -> list[tuple[int, Operation]]:
+        """The operations with higher numbers that wait, with their numbers."""
+        newer = takewhile(lambda numbered: numbered[0] > number, reversed(self._waiting))
+        return list(newer)[::-1]
 
     def committed(self) -> int:
         """The batch is in the database. How many operations it had."""
@@ -67,7 +87,7 @@ class Backlog:
         """The database does not take the batch as it is. The operation to give up, once it stands alone."""
         size = self._sizes.pop()
         if size == 1:
-            return self._waiting.popleft()
+            return self._waiting.popleft()[1]
         half = size // 2
         self._sizes += [size - half, half]
         return None

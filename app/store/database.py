@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.encryption import Encryption
 from app.errors import SettingError
 from app.store import migrate
 from app.store.url import normalise_url, where
@@ -21,6 +24,19 @@ CONNECT_SECONDS = 5.0
 
 STATEMENT_SECONDS = 15.0
 """A statement that takes longer has lost its server (no FIN came): time to reconnect."""
+
+T = TypeVar("T")
+
+TRIES = 3
+"""Of a transaction that was no fault of its own: see `passing`."""
+
+AS_USER = text("""
+    SELECT set_config('offhook.user_id', :user_id, true),
+           CASE WHEN rolsuper OR rolbypassrls THEN set_config('role', 'offhook_reader', true) END
+    FROM pg_roles WHERE rolname = current_user
+""")
+"""For the rest of the transaction, the policies show this user's rows only. Whom policies do not bind, the
+embedded database's superuser for one, becomes a role that they do bind."""
 
 Lost = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, PoolTimeoutError)
 """What a database outage looks like from here. A server that stops or starts says so in many of its own
@@ -33,13 +49,15 @@ class Database:
     Use it as a context manager, or call `aclose` in the end.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        """`url` is any `postgres…://` spelling.
+    def __init__(self, url: str, encryption: Encryption | None = None, *, pool_size: int = 8) -> None:
+        """`url` is any `postgres…://` spelling. `encryption` is for the words that are kept; without, they
+        are kept as they are.
 
         Raises:
             SettingError: it is not a PostgreSQL URL.
         """
         self.url = normalise_url(url)
+        self.encryption = encryption or Encryption()
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             # asyncpg reads the URL itself: it knows sslmode, sockets, several hosts and PGPASSWORD.
@@ -60,6 +78,29 @@ class Database:
         """
         await reach(self.url)
         await migrate.check(self.url)
+
+    async def run(self, work: Callable[[AsyncConnection], Awaitable[T]], user_id: str | None = None) -> T:
+        """`work` in a transaction of its own, tried again when that did not end for a passing reason.
+
+        A lost connection does not tell whether the COMMIT came through: `work` done twice must be as good
+        as once. With `user_id` it can only read, and sees that user's rows whatever it asks for.
+        """
+        for attempt in range(1, TRIES):
+            try:
+                return await self._run(work, user_id)
+            except Lost as error:
+                if not passing(error):
+                    raise
+            await pause(attempt)
+        return await self._run(work, user_id)
+
+    async def _run(self, work: Callable[[AsyncConnection], Awaitable[T]], user_id: str | None) -> T:
+        async with self.engine.begin() as connection:
+            if user_id is not None:
+                if not user_id:
+                    raise ValueError("to the policies, no user means Offhook itself")
+                await connection.execute(AS_USER, {"user_id": user_id})
+            return await work(connection)
 
     async def listener(self) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN. The caller closes it."""
@@ -138,6 +179,21 @@ def refused(error: Exception) -> bool:
         return True
     # SQLAlchemy could not even make the statement out of the values.
     return isinstance(error, StatementError) and not isinstance(error, DBAPIError)
+
+
+def passing(error: BaseException) -> bool:
+    """Whether the same transaction may well succeed now: it lost its connection, a deadlock or a race.
+
+    SQLSTATE classes: 08 connection exception, 40 transaction rollback, 57 operator intervention (PostgreSQL
+    18, appendix A). A statement that was cancelled for taking too long (57014) would take as long again.
+    """
+    cause = driver_error(error)
+    if isinstance(cause, TimeoutError):
+        return False
+    state = getattr(cause, "sqlstate", None) or ""
+    if state:
+        return state[:2] in ("08", "40", "57") and state != "57014"
+    return isinstance(cause, OSError | asyncpg.InterfaceError)
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -34,8 +34,8 @@ CONNECT_WITHIN = timedelta(seconds=120)
 AFTER_DATABASE_START = timedelta(seconds=15)
 """While the database was down nobody could renew: its clock ran on, the calls did too."""
 
-KEEP_DEAD = timedelta(hours=1)
-"""Then a dead process's row goes."""
+KEEP_DEAD = timedelta(days=90)
+"""Then a dead process's row goes. Until then it tells how much of a spool is written."""
 
 
 def new_owner() -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
+import msgspec
+
+from app.masking import mask_speech
 from app.services.language_model.interface import Item
 
 Speaker = Literal["user", "assistant"]
@@ -116,3 +119,13 @@ Operation = (
     | CallFinished
     | TransferFailed
 )
+
+
+def masked(operation: Operation) -> Operation:
+    """The operation without the numbers and addresses of people in its words."""
+    if isinstance(operation, LineWritten | InterimHeard):
+        return replace(operation, text=mask_speech(operation.text))
+    if isinstance(operation, ItemSaved):
+        text = mask_speech(operation.item.text)
+        return replace(operation, item=msgspec.structs.replace(operation.item, text=text))
+    return operation

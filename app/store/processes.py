@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,14 +25,29 @@ async def renew_lease(connection: AsyncConnection, owner: str) -> None:
     )
 
 
-async def sign(connection: AsyncConnection, owner: str, number: int) -> bool:
-    """Renew the lease and claim batch `number`. False: it is in the database already."""
-    statement = insert(processes).values(owner=owner, lease_expires_at=func.now() + LEASE, batch=number)
+async def sign(
+    connection: AsyncConnection, owner: str, number: int, alive_at: datetime | None = None
+) -> bool:
+    """Renew the lease, as of `alive_at` or now, and claim all operations up to `number`. False: that one is
+    in the database already.
+    """
+    alive = func.now() if alive_at is None else alive_at
+    statement = insert(processes).values(owner=owner, lease_expires_at=alive + LEASE, batch=number)
+    new = statement.excluded
     signed = await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[processes.c.owner],
-            set_={"lease_expires_at": statement.excluded.lease_expires_at, "batch": statement.excluded.batch},
-            where=processes.c.batch < statement.excluded.batch,
+            set_={
+                "lease_expires_at": func.greatest(processes.c.lease_expires_at, new.lease_expires_at),
+                "batch": new.batch,
+            },
+            where=processes.c.batch < new.batch,
         ).returning(processes.c.owner)
     )
     return signed.first() is not None
+
+
+async def written(connection: AsyncConnection, owner: str) -> int:
+    """The number of the last operation of a process that is in the database; 0 if there is none."""
+    found = await connection.execute(select(processes.c.batch).where(processes.c.owner == owner))
+    return found.scalar_one_or_none() or 0

@@ -13,7 +13,10 @@ from app.services.summarizer.interface import ActionItem
 
 
 class LineRecord(msgspec.Struct, frozen=True):
-    """One line of a transcript. Times are milliseconds since the stream's start."""
+    """One line of a transcript. Times are milliseconds since the stream's start.
+
+    `error` says why the text cannot be read; it is left out of the JSON when it can.
+    """
 
     seq: int
     speaker: Literal["user", "assistant"]
@@ -24,16 +27,18 @@ class LineRecord(msgspec.Struct, frozen=True):
     ended_ms: int
     interrupted: bool
     revision: int
+    error: str | UnsetType = UNSET
 
 
 class SummaryRecord(msgspec.Struct, frozen=True):
-    """What was written down about a call."""
+    """What was written down about a call. `error` says why it cannot be read."""
 
     summary: str
     key_points: list[str]
     action_items: list[ActionItem]
     model: str
     created_at: datetime
+    error: str | UnsetType = UNSET
 
 
 class CallRecord(msgspec.Struct):
@@ -62,6 +67,8 @@ class ResumeState(msgspec.Struct, frozen=True):
     user_id: str | None
     end_reason: str | None
     resumes: int
+    incomplete: bool
+    """Its last stream's server did not write how that ended: lines of it may still come, out of a spool."""
     greeting: str | None
     """What to say first; None where the caller came to us."""
     lines: list[LineRecord]

@@ -1,6 +1,7 @@
 """The tables. Column names are those of the JSON API; other programs may read them.
 
-pgqueuer's own tables stand beside these; the first migration makes both.
+pgqueuer's own tables stand beside these; the first migration makes both. Row-level security is the
+migrations' too: see `Database.run`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ processes = Table(
     Column("owner", Text, primary_key=True),
     # Alive until then, by the database's clock; renewed with every batch and by Leases.
     Column("lease_expires_at", Timestamp, nullable=False),
-    # The number of the last batch this process committed: an uncertain commit is settled by reading it.
+    # The number of the last operation this process committed: an uncertain commit is settled by reading it,
+    # and a spool is read from there on.
     Column("batch", BigInteger, nullable=False),
 )
 
@@ -71,6 +73,8 @@ calls = Table(
     Column("to_number", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("started_at", Timestamp),
+    # When the newest stream began: what an earlier one has left to say does not undo it.
+    Column("stream_started_at", Timestamp),
     Column("ended_at", Timestamp),
     Column("end_reason", Text),
     # Of calls that were placed: what to say first (null: the caller came to us), and Twilio's verdict on who
@@ -126,6 +130,14 @@ call_items = Table(
     Column("updated_at", Timestamp, nullable=False, server_default=func.now()),
     CheckConstraint("kind IN ('note', 'reminder', 'todo', 'appointment')", name="call_items_kind_check"),
     CheckConstraint("state IN ('draft', 'noted', 'cancelled')", name="call_items_state_check"),
+)
+
+# Tombstones: what still waits somewhere for the database must not bring an erased call back.
+erased_calls = Table(
+    "erased_calls",
+    metadata,
+    Column("call_sid", Text, primary_key=True),
+    Column("erased_at", Timestamp, nullable=False, server_default=func.now()),
 )
 
 call_summaries = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import asyncpg
 import msgspec
 from pgqueuer.queries import Queries as JobQueue
-from sqlalchemy import Text, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import Text, bindparam, case, delete, func, null, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.encryption import Encryption
 from app.live.messages import CHANNEL, Changed, Interim, InterimLine, LiveEvent, encode
 from app.store.backlog import waves
 from app.store.operations import (
@@ -29,10 +31,16 @@ from app.store.operations import (
     TransferFailed,
 )
 from app.store.processes import sign
-from app.store.tables import call_items, call_summaries, calls, transcript_lines
+from app.store.sealing import greeting_place, item_place, line_place
+from app.store.tables import call_items, call_summaries, calls, erased_calls, transcript_lines
+
+log = logging.getLogger(__name__)
 
 SUMMARIZE = "summarize"
 """The job's name in pgqueuer."""
+
+ERASING = 0x0FF400D
+"""Key of the advisory lock between writers, who share it, and an erasure, which has it alone."""
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,28 +56,65 @@ class SummaryOrder(msgspec.Struct, frozen=True):
 
 
 async def write_batch(
-    connection: AsyncConnection, owner: str, number: int, batch: Sequence[Operation]
+    connection: AsyncConnection,
+    encryption: Encryption,
+    owner: str,
+    number: int,
+    batch: Sequence[Operation],
+    *,
+    alive_at: datetime | None = None,
 ) -> bool:
     """Write a batch in the connection's transaction.
 
-    False: batch `number` of this process is in the database already (its commit went through although the
-    answer did not come), and nothing was written.
+    `number` is that of its last operation, among all of its owner's; `alive_at` when the owner was alive
+    for certain, None: now. False: operation `number` is in the database already (its commit went through
+    although the answer did not come), and nothing was written.
     """
-    if not await sign(connection, owner, number):
+    if not await sign(connection, owner, number, alive_at):
         return False
     events: list[LiveEvent] = []
-    for wave in waves(batch):
-        await _register(connection, _of(wave, CallRegistered))
+    for wave in waves(await _not_erased(connection, batch)):
+        await _register(connection, encryption, _of(wave, CallRegistered))
         await _ring(connection, _of(wave, CallRings))
         await _start(connection, owner, _of(wave, CallStarted))
         await _answer(connection, _of(wave, CallAnswered))
-        await _write_lines(connection, owner, _of(wave, LineWritten))
-        await _save_items(connection, _of(wave, ItemSaved))
+        await _write_lines(connection, encryption, owner, _of(wave, LineWritten))
+        await _save_items(connection, encryption, _of(wave, ItemSaved))
         await _finish(connection, owner, _of(wave, CallFinished))
         await _transfer_failed(connection, _of(wave, TransferFailed))
         events += _live(wave)
-    await notify(connection, events)
+    await notify(connection, events, encryption)
     return True
+
+
+async def _not_erased(connection: AsyncConnection, batch: Sequence[Operation]) -> Sequence[Operation]:
+    """The batch without what comes too late for calls that were erased.
+
+    A stream that began after the erasure is a call of its own under an old name, as they are made by hand.
+    """
+    # Until we have committed, nobody erases. Each statement sees what was committed before it began.
+    await connection.execute(select(func.pg_advisory_xact_lock_shared(ERASING)))
+    sids = bindparam("sids", list({operation.call_sid for operation in batch}), ARRAY(Text))
+    found = await connection.execute(
+        select(erased_calls.c.call_sid, erased_calls.c.erased_at).where(
+            erased_calls.c.call_sid == func.any(sids)
+        )
+    )
+    erased = {row.call_sid: row.erased_at for row in found}
+    if not erased:
+        return batch
+    anew = {
+        one.call_sid
+        for one in batch
+        if isinstance(one, CallStarted) and one.call_sid in erased and one.started_at > erased[one.call_sid]
+    }
+    if anew:
+        await connection.execute(delete(erased_calls).where(erased_calls.c.call_sid.in_(anew)))
+    gone = erased.keys() - anew
+    log.info(
+        "%d writes came too late for %d erased calls", sum(one.call_sid in gone for one in batch), len(gone)
+    )
+    return [operation for operation in batch if operation.call_sid not in gone]
 
 
 async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetime]]) -> None:
@@ -90,24 +135,34 @@ async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetim
         .values(is_final=True, interrupted=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
     )
     await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)
-    # SQLAlchemy begins the transaction with its first statement. Without one, the jobs would stand alone.
-    assert raw.is_in_transaction()
+    queue = JobQueue.from_asyncpg_connection(await driver_connection(connection))
     orders: list[bytes | None] = [msgspec.json.encode(SummaryOrder(*end)) for end in ended]
-    await JobQueue.from_asyncpg_connection(raw).enqueue([SUMMARIZE] * len(orders), orders, [0] * len(orders))
+    await queue.enqueue([SUMMARIZE] * len(orders), orders, [0] * len(orders))
     changed: tuple[Literal["lines", "status"], ...] = ("lines", "status")
     await notify(connection, [Changed(sid, event) for sid in sids for event in changed])
 
 
-async def notify(connection: AsyncConnection, events: Sequence[LiveEvent]) -> None:
-    """Tell the viewers, once this transaction is committed."""
+async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
+    """asyncpg's own connection, for pgqueuer, in the transaction that has begun on it."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, asyncpg.Connection)
+    # SQLAlchemy begins the transaction with its first statement. Without one, the jobs would stand alone.
+    assert raw.is_in_transaction()
+    return raw
+
+
+async def notify(
+    connection: AsyncConnection, events: Sequence[LiveEvent], encryption: Encryption | None = None
+) -> None:
+    """Tell the viewers, once this transaction is committed. Words need the `encryption`."""
     if events:
-        payloads = bindparam("payloads", [encode(event) for event in events], ARRAY(Text))
+        payloads = bindparam("payloads", [encode(event, encryption) for event in events], ARRAY(Text))
         await connection.execute(select(func.pg_notify(CHANNEL, func.unnest(payloads))))
 
 
-async def _register(connection: AsyncConnection, operations: list[CallRegistered]) -> None:
+async def _register(
+    connection: AsyncConnection, encryption: Encryption, operations: list[CallRegistered]
+) -> None:
     if not operations:
         return
     statement = insert(calls)
@@ -118,7 +173,14 @@ async def _register(connection: AsyncConnection, operations: list[CallRegistered
     }
     await connection.execute(
         statement.on_conflict_do_update(index_elements=[calls.c.call_sid], set_=known),
-        [_row(operation) for operation in operations],
+        [
+            row
+            | {
+                "greeting": row["greeting"]
+                and encryption.seal(row["greeting"], *greeting_place(row["call_sid"]))
+            }
+            for row in map(_row, operations)
+        ],
     )
 
 
@@ -140,49 +202,67 @@ async def _start(connection: AsyncConnection, owner: str, operations: list[CallS
         return
     statement = insert(calls)
     new = statement.excluded
+    # One that waited in a spool may come after a later stream of its call, which then stays as it is.
+    newest = or_(calls.c.stream_started_at.is_(None), new.stream_started_at >= calls.c.stream_started_at)
+    resumed = case((newest & calls.c.started_at.is_not(None), 1), else_=0)
     # A call that nobody registered was opened by hand, with wscat for one: its numbers are unknown.
     unknown = {"direction": "inbound", "from_number": "", "to_number": ""}
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[calls.c.call_sid],
             set_={
-                "status": new.status,
-                "owner": new.owner,
+                "status": case((newest, new.status), else_=calls.c.status),
+                "owner": case((newest, new.owner), else_=calls.c.owner),
                 "user_id": func.coalesce(new.user_id, calls.c.user_id),
-                "started_at": func.coalesce(calls.c.started_at, new.started_at),
-                "ended_at": None,
-                "end_reason": None,
-                "resumes": calls.c.resumes + case((calls.c.started_at.is_(None), 0), else_=1),
+                "started_at": func.least(calls.c.started_at, new.started_at),
+                "stream_started_at": func.greatest(calls.c.stream_started_at, new.stream_started_at),
+                "ended_at": case((newest, null()), else_=calls.c.ended_at),
+                "end_reason": case((newest, null()), else_=calls.c.end_reason),
+                "resumes": calls.c.resumes + resumed,
             },
         ),
-        [_row(operation) | unknown | {"status": "in-progress", "owner": owner} for operation in operations],
+        [
+            _row(operation)
+            | unknown
+            | {"status": "in-progress", "owner": owner, "stream_started_at": operation.started_at}
+            for operation in operations
+        ],
     )
     # What was written about the talk so far would not tell how it ends.
-    resumed = [operation.call_sid for operation in operations]
-    await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(resumed)))
+    sids = [operation.call_sid for operation in operations]
+    await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
 
 
-async def _write_lines(connection: AsyncConnection, owner: str, operations: list[LineWritten]) -> None:
+async def _write_lines(
+    connection: AsyncConnection, encryption: Encryption, owner: str, operations: list[LineWritten]
+) -> None:
     newest = {(operation.call_sid, operation.seq): operation for operation in operations}
     if not newest:
         return
-    columns = [transcript_lines.c[field.name] for field in fields(LineWritten)]
-    values = [bindparam(column.name, type_=column.type) for column in columns]
-    # Not into a call that another process has taken over while our socket was half open. One that nobody
-    # has registered passes here, and is refused aloud by the foreign key.
-    taken_over = exists().where(calls.c.call_sid == values[0], calls.c.owner != owner)
-    statement = insert(transcript_lines).from_select(columns, select(*values).where(~taken_over))
-    changing = [column.name for column in columns if not column.primary_key]
+    statement = insert(transcript_lines)
+    changing = [field.name for field in fields(LineWritten) if field.name not in ("call_sid", "seq")]
+    # What was said before another process took the call over (our socket was half open, or the line comes
+    # out of a spool) is kept, but never written over that process's lines.
+    others = select(calls.c.call_sid).where(
+        calls.c.call_sid == transcript_lines.c.call_sid, calls.c.owner != owner
+    )
+    taken_over = others.correlate(transcript_lines).exists()
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[transcript_lines.c.call_sid, transcript_lines.c.seq],
             set_={name: statement.excluded[name] for name in changing} | {"updated_at": func.now()},
+            where=~taken_over,
         ),
-        [_row(operation) for operation in newest.values()],
+        [
+            row | {"text": encryption.seal(row["text"], *line_place(row["call_sid"], row["seq"]))}
+            for row in map(_row, newest.values())
+        ],
     )
 
 
-async def _save_items(connection: AsyncConnection, operations: list[ItemSaved]) -> None:
+async def _save_items(
+    connection: AsyncConnection, encryption: Encryption, operations: list[ItemSaved]
+) -> None:
     newest = {operation.item.id: operation for operation in operations}
     if not newest:
         return
@@ -195,8 +275,11 @@ async def _save_items(connection: AsyncConnection, operations: list[ItemSaved]) 
             # The caller corrects what was noted on an earlier call: it stays that call's.
         ),
         [
-            {"call_sid": operation.call_sid} | storable(msgspec.structs.asdict(operation.item))
-            for operation in newest.values()
+            item | {"text": encryption.seal(item["text"], *item_place(item["id"])), "call_sid": call_sid}
+            for call_sid, item in (
+                (operation.call_sid, storable(msgspec.structs.asdict(operation.item)))
+                for operation in newest.values()
+            )
         ],
     )
 

@@ -45,6 +45,10 @@ class RunningServer:
         async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
             return await client.get(path, headers={"Authorization": f"Bearer {token}"})
 
+    async def delete(self, path: str, token: str = "operator") -> httpx2.Response:
+        async with httpx2.AsyncClient(base_url=self.url, trust_env=False) as client:
+            return await client.delete(path, headers={"Authorization": f"Bearer {token}"})
+
     async def post(self, path: str, form: dict[str, str], signed: bool = True) -> httpx2.Response:
         """A webhook, as Twilio sends it."""
         headers = {}

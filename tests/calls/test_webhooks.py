@@ -150,3 +150,26 @@ async def test_the_status_of_a_call_that_never_connected_is_kept(server: Running
     assert (await server.post("/voice/status", form | {"CallStatus": "canceled"})).status_code == 204
     stored = await server.call("CAnever", over)
     assert (stored["status"], stored["end_reason"]) == ("canceled", "never_connected")
+
+
+async def test_a_call_is_erased_when_it_is_over_and_not_before(server: RunningServer) -> None:
+    path = "/api/calls/CAerased"
+    assert (await server.delete(path)).json()["error"]["code"] == "unknown_call"
+    await server.post("/voice/incoming", CALL | {"CallSid": "CAerased"})
+    await server.call("CAerased")
+    refused = await server.delete(path)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "call_active")
+    await server.post("/voice/status", CALL | {"CallSid": "CAerased", "CallStatus": "completed"})
+    await server.call("CAerased", over)
+    assert (await server.delete(path, token="guess")).status_code == 401
+    assert (await server.delete(path)).status_code == 204
+    assert (await server.get(path)).status_code == 404
+    # Twilio repeats what it was not sure of. The call stays erased.
+    await server.post("/voice/incoming", CALL | {"CallSid": "CAerased"})
+    assert (await server.delete(path)).status_code == 404
+
+
+async def test_a_users_data_are_erased_at_once(server: RunningServer) -> None:
+    assert (await server.delete("/api/users/nobody/data")).json() == {"calls_erased": 0}
+    assert (await server.delete("/api/users/a%20b/data")).json()["error"]["code"] == "unknown_user"
+    assert (await server.delete("/api/users/nobody/data", token="guess")).status_code == 401

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx2
 
@@ -20,7 +21,9 @@ from tests.calls.servers import RunningServer
 class ServerProcess:
     """`offhook serve`, on a port and a database that outlive it."""
 
-    def __init__(self, database_url: str, state_dir: Path) -> None:
+    def __init__(self, database_url: str, state_dir: Path, **environment: str) -> None:
+        """`environment` is for settings beside the usual ones."""
+        self._environment = environment
         listener = bind(load_settings(port=0))
         self.port = listener.getsockname()[1]
         listener.close()
@@ -30,7 +33,9 @@ class ServerProcess:
         self.seen = RunningServer(self.settings, app=None)  # type: ignore[arg-type]
 
     @asynccontextmanager
-    async def running(self, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def running(
+        self, *options: str, stderr: IO[bytes] | int = asyncio.subprocess.DEVNULL
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
         environment = {
             "PATH": os.environ["PATH"],
             "PORT": str(self.port),
@@ -38,6 +43,7 @@ class ServerProcess:
             "STATE_DIR": str(self.settings.state_dir),
             "OPERATOR_TOKEN": "operator",
             "LOCAL_SPEECH_WORKERS": "1",
+            **self._environment,
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -47,7 +53,7 @@ class ServerProcess:
             *options,
             env=environment,
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=stderr,
         )
         try:
             async with asyncio.timeout(60):

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import grpc.aio
@@ -80,7 +80,6 @@ class Ear:
     """One stream's recogniser. Offsets are milliseconds of its own audio."""
 
     vocabulary: list[str]
-    script: Script
     heard_ms: int = 0
     voice: bool = False
     quiet_ms: int = 0
@@ -138,12 +137,29 @@ class Ear:
             self.open = []
 
 
-class SpeechServer:
-    """Serves both versions. `scripts(n)` says what the n-th stream does."""
+class Listener(Protocol):
+    """One stream's recogniser: it hears audio and tells of voices and words."""
 
-    def __init__(self, vocabulary: list[str], scripts: Callable[[int], Script] = lambda n: Script()) -> None:
-        self.vocabulary = vocabulary
+    @property
+    def heard_ms(self) -> int: ...
+
+    def hear(self, audio: bytes) -> Iterator[tuple[str, Any]]: ...
+
+    def finish(self) -> Iterator[tuple[str, Any]]: ...
+
+
+class SpeechServer:
+    """Serves both versions. `scripts(n)` says what the n-th stream does; `ear` makes its recogniser, one for
+    `Speech` if there is none."""
+
+    def __init__(
+        self,
+        vocabulary: list[str],
+        scripts: Callable[[int], Script] = lambda n: Script(),
+        ear: Callable[[], Listener] | None = None,
+    ) -> None:
         self.scripts = scripts
+        self.ear = ear or (lambda: Ear(vocabulary))
         self.configs: list[Any] = []
         self.sizes: set[int] = set()
         self.active = 0
@@ -192,7 +208,7 @@ class SpeechServer:
         first = await anext(aiter(requests))
         self.configs.append(first)
         assert not (first.audio_content if version == 1 else first.audio)
-        ear = Ear(self.vocabulary, script)
+        ear = self.ear()
         respond = _respond_v1 if version == 1 else _respond_v2
         if script.abort_at_ms == 0:
             await context.abort(script.code, script.details)

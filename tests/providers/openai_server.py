@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +88,10 @@ class OpenAIServer:
         self.keys: list[str] = []
         self.answers: deque[Answer] = deque()
         self.by_model: dict[str, deque[Answer]] = {}
+        self.otherwise: Callable[[dict[str, Any]], Answer] = lambda _request: Status(
+            500, {"message": "nothing was scripted"}
+        )
+        """The answer to a request for which none was."""
         self.models: list[dict[str, Any]] = []
         self.context_characters = 10**9
         """Longer requests are refused, as by a model with a small context."""
@@ -120,7 +124,7 @@ class OpenAIServer:
         if length > self.context_characters:
             return _error(Status(400, {"message": "too long", "code": "context_length_exceeded"}))
         answers = self.by_model.get(body["model"], self.answers)
-        answer = answers.popleft() if answers else Status(500, {"message": "nothing was scripted"})
+        answer = answers.popleft() if answers else self.otherwise(body)
         if isinstance(answer, Status):
             return _error(answer)
         if body.get("stream"):

@@ -90,12 +90,7 @@ class OpenAIVoiceServer:
     """Set while there are none."""
 
     async def __aenter__(self) -> OpenAIVoiceServer:
-        app = Starlette(
-            routes=[
-                Route("/v1/audio/speech", self._speech, methods=["POST"]),
-                WebSocketRoute("/v1/realtime", self._realtime),
-            ]
-        )
+        app = Starlette(routes=self.routes())
         config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._task = asyncio.create_task(self._server._serve())
@@ -111,6 +106,12 @@ class OpenAIVoiceServer:
     ) -> None:
         self._server.should_exit = self._server.force_exit = True
         await self._task
+
+    def routes(self) -> list[Route | WebSocketRoute]:
+        return [
+            Route("/v1/audio/speech", self._speech, methods=["POST"]),
+            WebSocketRoute("/v1/realtime", self._realtime),
+        ]
 
     async def until_connected(self, count: int) -> None:
         """Wait until so many Realtime connections are set up."""

@@ -51,7 +51,14 @@ def test_200_calls_that_fail_together_count_once() -> None:
 def test_a_success_closes_it() -> None:
     breaker = CircuitBreaker()
     breaker.failed(0, 1)
-    breaker.worked()
+    breaker.worked(began=1)
     assert all(breaker.allows(1) for _ in range(3))
     breaker.failed(2, 3)
     assert breaker.allows(3 + FIRST_COOL_DOWN_SECONDS)
+
+
+def test_a_success_that_began_before_the_failure_proves_nothing() -> None:
+    breaker = CircuitBreaker()
+    breaker.failed(0, 1)
+    breaker.worked(began=0.5)
+    assert not breaker.allows(2)

@@ -138,10 +138,11 @@ class Agent:
 
 
 @contextlib.asynccontextmanager
-async def serving(talk: Talk) -> AsyncIterator[Agent]:
-    """An agent on a free port of loopback."""
+async def serving(talk: Talk, *more: BaseRoute) -> AsyncIterator[Agent]:
+    """An agent on a free port of loopback, which serves `more` as well."""
     agent = Agent(talk)
     routes = [
+        *more,
         WebSocketRoute("/stream", agent.stream),
         Route("/{path:path}", agent.webhook, methods=["GET", "POST"]),
     ]

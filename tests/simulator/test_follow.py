@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.errors import OffhookError
-from app.simulator.follow import CallEvent, Line, Summary, follow, stored_transcript
+from app.simulator.follow import CallEvent, Line, Summary, finished_call, follow, stored_call
 from tests.simulator.agent_server import serving_app
 
 LINES = [
@@ -47,13 +47,34 @@ async def test_a_refused_token_is_named() -> None:
             await follow(url, "wrong", "CA1", lambda _: None)
 
 
-async def test_the_stored_transcript_is_read() -> None:
+async def test_the_stored_call_is_read() -> None:
     async def stored(_request: Request) -> Response:
         line = {"seq": 1, "speaker": "user", "text": "Hi", "is_final": True, "confidence": None}
         return JSONResponse({"call_sid": "CA1", "transcript": [line]})
 
     async with serving_app("/api/calls/CA1", stored) as url:
-        assert await stored_transcript(url, "secret", "CA1") == (Line(1, "user", "Hi", True),)
+        assert (await stored_call(url, "secret", "CA1")).transcript == (Line(1, "user", "Hi", True),)
+
+
+async def test_a_call_is_waited_for_until_it_is_over() -> None:
+    told: list[str | None] = [None, "2026-11-21T12:00:00Z"]
+
+    async def stored(_request: Request) -> Response:
+        return JSONResponse({"call_sid": "CA1", "ended_at": told.pop(0)})
+
+    async with serving_app("/api/calls/CA1", stored) as url:
+        call = await finished_call(url, "secret", "CA1")
+    assert call.ended_at is not None
+    assert told == []
+
+
+async def test_a_server_of_another_kind_is_named() -> None:
+    async def stored(_request: Request) -> Response:
+        return Response("<Response/>")
+
+    async with serving_app("/api/calls/CA1", stored) as url:
+        with pytest.raises(OffhookError, match="no call as Offhook tells it"):
+            await stored_call(url, "secret", "CA1")
 
 
 async def test_a_transcript_that_is_not_there_is_named() -> None:
@@ -62,4 +83,4 @@ async def test_a_transcript_that_is_not_there_is_named() -> None:
 
     async with serving_app("/api/calls/CA1", stored) as url:
         with pytest.raises(OffhookError, match="404"):
-            await stored_transcript(url, "secret", "CA1")
+            await stored_call(url, "secret", "CA1")

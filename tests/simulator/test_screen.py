@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from app.simulator.follow import ActionItem, Line, Summary, decode
-from app.simulator.report import CallReport, Turn
+from app.simulator.report import CallReport, Cut, Turn
 from app.simulator.screen import (
     TranscriptScreen,
     percentile,
+    print_latencies,
     print_report,
     print_summary,
     print_totals,
@@ -30,7 +31,8 @@ def report(**changes: object) -> CallReport:
     values: dict[str, object] = {
         "call_sid": "CA1", "ok": True, "ended_by": "agent", "duration_ms": 12300, "greeting_ms": 420,
         "turns": (Turn("Note.", 1000, 2000, 800, False, None), Turn("No.", 5000, 5500, 900, True, 210)),
-        "trail": ("Connect", "Hangup"), "marks_received": 3, "marks_returned": 3, "clears": 1,
+        "trail": ("Connect", "Hangup"), "marks_received": 3, "marks_returned": 3,
+        "cuts": (Cut(5210, 400),), "stream_ms": 0,
         "violations": (), "problems": (), "recording": "/r/CA1.wav", "worst_lateness_ms": 3.0,
     }  # fmt: skip
     return CallReport(**(values | changes))  # type: ignore[arg-type]
@@ -97,6 +99,21 @@ def test_the_report_shows_latencies_and_failures() -> None:
         "It was silent.",
     ):
         assert expected in text
+
+
+def test_what_the_server_measured_is_shown_by_turn_with_what_callers_feel_first() -> None:
+    console, file = pipe()
+    print_latencies(console, [{"decision": 310, "voice_to_voice": 720, "new": 1}, {"decision": 290}])
+    rows = [line.strip("│┃ ") for line in file.getvalue().splitlines()]
+    assert [cell.strip() for cell in rows[2].split("┃")] == ["turn", "voice to voice", "turn is over"]
+    assert [cell.strip() for cell in rows[4].split("│")] == ["1", "720 ms", "310 ms"]
+    assert [cell.strip() for cell in rows[5].split("│")] == ["2", "–", "290 ms"]
+
+
+def test_a_server_that_measures_nothing_has_no_table() -> None:
+    console, file = pipe()
+    print_latencies(console, [{}, {"new": 1}])
+    assert file.getvalue() == ""
 
 
 def test_many_calls_are_summed_up() -> None:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.simulator.handset import Handset
-from app.simulator.script import Pause, Play, Press, Step, WaitForHangUp, WaitForSpeech, WaitForTurn
+from app.simulator.script import (
+    Listen,
+    Pause,
+    Play,
+    Press,
+    Step,
+    WaitForHangUp,
+    WaitForSpeech,
+    WaitForTurn,
+    WaitUntil,
+)
 from tests.simulator.agent_server import YES, tone
 
 
@@ -97,3 +107,40 @@ def test_an_agent_that_does_not_hang_up_is_a_problem() -> None:
 def test_nothing_is_said_before_there_is_a_stream() -> None:
     handset = Handset([Play(YES)], 5000)
     assert handset.tick().moment.frame == b"\xff" * 160
+
+
+def test_a_murmur_while_the_agent_speaks_does_not_end_the_listening() -> None:
+    handset = run(
+        [WaitForSpeech(0.5), Play(YES, "yeah", interrupts=False), WaitForTurn(silence=0.5)], {0: tone(3.0)}
+    )
+    assert handset.phone.now_ms == 3000 + 500 + 20
+    assert handset.scene.problems == []
+
+
+def test_what_the_agent_says_next_must_begin_in_time() -> None:
+    steps = [Listen(within=2, silence=0.5), Listen(within=3, silence=0.5)]
+    handset = run(steps, {1000: tone(1.0), 4000: tone(1.0)})
+    assert handset.scene.problems == []
+    assert handset.phone.now_ms == 5000 + 500 + 20
+    late = run(steps, {1000: tone(1.0), 5600: tone(1.0)})
+    assert late.scene.problems == ["The agent said nothing within 3 seconds, 5.0 s into the call."]
+
+
+def test_what_the_agent_says_next_may_come_too_early() -> None:
+    handset = run(
+        [Listen(2, silence=0.5), Listen(9, not_before=7, silence=0.5)], {0: tone(1.0), 3000: tone(1.0)}
+    )
+    (problem,) = handset.scene.problems
+    assert "after 2.0 seconds, before 7 had passed" in problem
+
+
+def test_a_step_can_wait_for_a_time() -> None:
+    assert run([Pause(0.5), WaitUntil(2.0)], {}).phone.now_ms == 2020
+
+
+def test_listening_in_vain_is_told_once_each_time() -> None:
+    handset = run([Listen(within=2), Listen(within=3)], {})
+    assert handset.scene.problems == [
+        "The agent said nothing within 2 seconds, 2.0 s into the call.",
+        "The agent said nothing within 3 seconds, 5.0 s into the call.",
+    ]

@@ -101,3 +101,29 @@ def test_a_full_backlog_takes_nothing_and_keeps_what_it_has() -> None:
     backlog = Backlog(capacity=2)
     assert [backlog.add(one) for one in lines(3)] == [True, True, False]
     assert backlog.batch() == lines(2)
+
+
+@given(st.lists(st.sampled_from(["add", "commit", "refuse"]), max_size=60), st.integers(0, 60))
+def test_numbers_tell_what_is_settled_and_what_waits(steps: list[str], after: int) -> None:
+    backlog = Backlog()
+    added = settled = 0
+    for step in steps:
+        if step == "add":
+            added += backlog.add(operation(2, "CA1", added))
+        elif batch := backlog.batch():
+            assert backlog.number == settled + len(batch)
+            settled += backlog.committed() if step == "commit" else backlog.refused() is not None
+        assert backlog.settled == settled
+        assert [number for number, _ in backlog.after(after)] == list(
+            range(max(after, settled) + 1, added + 1)
+        )
+
+
+def test_operations_out_of_a_spool_keep_their_numbers() -> None:
+    backlog = Backlog()
+    for number in (3, 4, 9):
+        backlog.add(operation(2, "CA1", number), number)
+    assert len(backlog.batch()) == 3
+    assert backlog.number == 9
+    backlog.committed()
+    assert backlog.settled == 9

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import SettingError
 from app.store.database import Database, Lost, reach, refused, why
@@ -152,3 +155,76 @@ async def test_the_reason_in_the_log_is_one_line_without_parameters(database: Da
 )
 def test_a_reason_is_never_empty_and_never_two_lines(error: Exception, reason: str) -> None:
     assert why(error) == reason
+
+
+class Failing:
+    """Work that fails so many times."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.times = 0
+
+    async def __call__(self, connection: AsyncConnection) -> int:
+        self.times += 1
+        if self.errors:
+            raise self.errors.pop()
+        return int((await connection.execute(text("SELECT 42"))).scalar_one())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.SerializationError("could not serialize access"),
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        asyncpg.AdminShutdownError("terminating connection"),
+        asyncpg.ConnectionDoesNotExistError("connection was closed"),
+        ConnectionResetError(),
+    ],
+)
+async def test_a_transaction_is_tried_three_times_when_it_was_not_its_fault(
+    database: Database, error: Exception
+) -> None:
+    twice, thrice = Failing(error, error), Failing(error, error, error)
+    assert await database.run(twice) == 42
+    with pytest.raises(type(error)):
+        await database.run(thrice)
+    assert (twice.times, thrice.times) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.QueryCanceledError("too long"), asyncpg.UniqueViolationError("twice"), TimeoutError()]
+)
+async def test_a_transaction_that_would_fail_again_is_tried_once(
+    database: Database, error: Exception
+) -> None:
+    failing = Failing(error)
+    with pytest.raises(type(error)):
+        await database.run(failing)
+    assert failing.times == 1
+
+
+async def test_two_transactions_that_lock_each_other_out_both_come_through(
+    database: Database, postgres_url: str
+) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("INSERT INTO users (id, name) VALUES ('a', ''), ('b', '')"))
+    met = asyncio.Barrier(2)
+    tries: list[str] = []
+
+    async def rename(first: str, second: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            tries.append(first)
+            for user in (first, second):
+                await connection.execute(
+                    text("UPDATE users SET name = name || :by WHERE id = :id"), {"by": first, "id": user}
+                )
+                if user == first and len(tries) <= 2:
+                    await met.wait()
+
+        await database.run(work)
+
+    await asyncio.gather(rename("a", "b"), rename("b", "a"))
+    assert len(tries) == 3
+    async with database.engine.connect() as connection:
+        names = (await connection.execute(text("SELECT name FROM users"))).scalars()
+        assert {"".join(sorted(name)) for name in names} == {"ab"}

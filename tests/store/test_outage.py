@@ -4,54 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
-import signal
-import tempfile
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
+from app.jobs.worker import JobWorker
 from app.live.events import LiveEvents
 from app.live.messages import Changed
 from app.store.database import Database
-from app.store.embedded import EmbeddedPostgres
 from app.store.migrate import migrate
 from app.store.operations import InterimHeard
 from app.store.queries import Queries
 from app.store.writer import Writer
-from tests.store.calls import finished, jobs, line, started
-
-
-class Server:
-    """A PostgreSQL that can be torn down as a power cut would."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir = state_dir
-        self._postgres = EmbeddedPostgres(state_dir)
-
-    async def start(self) -> str:
-        return await self._postgres.start()
-
-    async def crash(self) -> None:
-        pid_file = self._state_dir / "postgres" / "data" / "postmaster.pid"
-        # SIGQUIT: immediate shutdown, with recovery at the next start (PostgreSQL 18, section 18.5).
-        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGQUIT)
-        while pid_file.exists():
-            await asyncio.sleep(0.01)
-
-    async def stop(self) -> None:
-        await self._postgres.stop()
+from tests.jobs.test_job_worker import Counting
+from tests.store.calls import finished, line, started
+from tests.store.postgres import Server, own_server
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    state_dir = Path(tempfile.mkdtemp(prefix="offhook-test-"))
-    server = Server(state_dir)
-    yield server
-    await server.stop()
-    shutil.rmtree(state_dir)
+    async with own_server() as server:
+        yield server
 
 
 async def test_every_line_is_written_once_through_a_crash_and_viewers_miss_nothing(
@@ -62,6 +35,7 @@ async def test_every_line_is_written_once_through_a_crash_and_viewers_miss_nothi
     async with Database(url) as database, Writer(database, "me") as writer:
         live = LiveEvents(database)
         listening = asyncio.create_task(live.run())
+        working = asyncio.create_task(JobWorker(database, Counting()).run())
         writer.add(started())
         async with live.watch("CA1") as events:
             for seq in range(1, 301):
@@ -81,9 +55,14 @@ async def test_every_line_is_written_once_through_a_crash_and_viewers_miss_nothi
                         event = await anext(events)
                         assert isinstance(event, Changed)
                         poked.add(event.event)
-        listening.cancel()
         queries = Queries(database)
+        # The job worker has come back by itself.
+        async with asyncio.timeout(15):
+            while await queries.get_summary("CA1") is None:
+                await asyncio.sleep(0.05)
+        listening.cancel()
+        working.cancel()
+        await asyncio.wait([working])
         assert [one.seq for one in await queries.get_lines("CA1")] == list(range(1, 301))
-        assert len(await jobs(database)) == 1
     assert sum("the database is lost" in record.getMessage() for record in caplog.records) == 1
     assert sum("the database is back" in record.getMessage() for record in caplog.records) == 1

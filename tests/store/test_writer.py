@@ -136,7 +136,7 @@ async def test_a_process_does_not_end_a_call_that_another_has_taken_over(
     assert (call.status, call.resumes) == ("in-progress", 1)
 
 
-async def test_a_process_writes_nothing_over_the_lines_of_one_that_has_taken_the_call_over(
+async def test_late_lines_are_kept_but_not_written_over_those_of_a_process_that_has_taken_the_call_over(
     writer: Writer, database: Database, queries: Queries
 ) -> None:
     writer.add(started())
@@ -146,7 +146,7 @@ async def test_a_process_writes_nothing_over_the_lines_of_one_that_has_taken_the
     for seq in (1, 2, 3):
         writer.add(line(seq, text="late"))
     await writer.flushed()
-    assert [one.text for one in await queries.get_lines("CA1")] == ["before", "after"]
+    assert [one.text for one in await queries.get_lines("CA1")] == ["before", "after", "late"]
 
 
 async def test_lines_of_a_call_that_nobody_has_yet_are_written(writer: Writer, queries: Queries) -> None:
@@ -285,18 +285,6 @@ async def test_lines_survive_connections_that_are_cut_again_and_again(
     await killer.close()
     await writer.flushed()
     assert [one.seq for one in await queries.get_lines("CA1")] == list(range(1, seq + 1))
-
-
-async def test_a_deleted_call_leaves_nothing(writer: Writer, database: Database, queries: Queries) -> None:
-    writer.add(started())
-    writer.add(line(1))
-    writer.add(ItemSaved("CA1", Item("a", "note", "milk")))
-    await writer.flushed()
-    assert await queries.delete_call("CA1")
-    assert not await queries.delete_call("CA1")
-    async with database.engine.connect() as connection:
-        for table in ("calls", "transcript_lines", "call_items"):
-            assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one() == 0
 
 
 async def test_calls_are_listed_newest_first_and_by_user(writer: Writer, queries: Queries) -> None:

@@ -34,15 +34,18 @@ class Tail:
         self.voiced_ms = 0
         """How much was loud enough to be a voice, since the first byte."""
         self._judged = 0
+        self._voice_end = 0
         self._loud: deque[int] = deque()
         """Where the blocks begin that are not quiet."""
 
-    def append(self, audio: bytes) -> None:
-        """Take audio of any length."""
+    def append(self, audio: bytes) -> bool:
+        """Take audio of any length. Returns whether more is known of its loudness: ten times a second."""
         self._audio += audio
         self.end += len(audio)
-        if self.end - self._judged >= BLOCK:
-            self._judge()
+        if self.end - self._judged < BLOCK:
+            return False
+        self._judge()
+        return True
 
     def cut(self, position: int) -> None:
         """Everything before `position` is final."""
@@ -60,6 +63,11 @@ class Tail:
         """How much of it is not quiet."""
         return len(self._loud) * BLOCK // BYTES_PER_MS
 
+    @property
+    def quiet_ms(self) -> int:
+        """For how long nothing has been loud enough to be a voice."""
+        return (self._judged - self._voice_end) // BYTES_PER_MS
+
     def _judge(self) -> None:
         while self.end - self._judged >= BLOCK:
             block = self.slice(self._judged, self._judged + BLOCK)
@@ -68,6 +76,7 @@ class Tail:
                 self._loud.append(self._judged)
             if rms >= VOICE_RMS:
                 self.voiced_ms += BLOCK // BYTES_PER_MS
+                self._voice_end = self._judged + BLOCK
             self._judged += BLOCK
         self._drop(self.end - LONGEST)
         self._drop_quiet()

@@ -10,8 +10,7 @@ import msgspec
 
 from app import metrics
 from app.services.language_model.interface import Item, Message
-from app.services.summarizer.interface import Summarizer, Summary
-from app.services.summarizer.openai import SummaryError
+from app.services.summarizer.interface import Summarizer, Summary, SummaryError
 
 log = logging.getLogger(__name__)
 

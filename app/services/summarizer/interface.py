@@ -28,10 +28,18 @@ class Summary(msgspec.Struct, frozen=True):
     model: str
 
 
+class SummaryError(Exception):
+    """There is no summary; the message says why, in an operator's words."""
+
+
 class Summarizer(Protocol):
     """Writes the summary of a call that is over."""
 
     name: str
 
     async def summarize(self, messages: Sequence[Message], items: Sequence[Item], now: datetime) -> Summary:
-        """`messages` in order, `items` as last saved; `now` is the end of the call (aware)."""
+        """`messages` in order, `items` as last saved; `now` is the end of the call (aware).
+
+        Raises:
+            SummaryError: there is none to be had.
+        """

@@ -16,7 +16,7 @@ from app import metrics
 from app.services.due_time import parse_due
 from app.services.language_model.interface import Item, ItemKind, Message
 from app.services.openai_client import BrokenAnswerError, fault_of, openai_client
-from app.services.summarizer.interface import ActionItem, Summary
+from app.services.summarizer.interface import ActionItem, Summary, SummaryError
 from app.services.summarizer.parts import parts_of
 from app.settings import Settings
 
@@ -43,10 +43,6 @@ What the assistant noted is listed with its times: they are right, where the tra
 Cancelled items are none. The transcript comes from speech recognition and may have misheard."""
 PARTLY = "The call is long. This is one part of it, the others come separately."
 MERGING = "The call is long. These are the summaries of its parts, in order: make one of them."
-
-
-class SummaryError(Exception):
-    """There is no summary; the message says why, in an operator's words."""
 
 
 class WrittenAction(msgspec.Struct):

@@ -7,18 +7,15 @@ person who starts a sentence again, but no word is lost and none is put together
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from app import metrics
 from app.services.circuit_breaker import CircuitBreaker
+from app.services.relay import Again, AllFailedError, Provider, Relay, SilentError
 from app.services.text_to_speech.interface import SynthesisError, TextToSpeech
 from app.services.text_to_speech.rewording import RewordedError
-
-log = logging.getLogger(__name__)
 
 LAST_PATIENCE_SECONDS = 10.0
 """For the next piece of the last voice there is: better late than never, but not for ever."""
@@ -27,14 +24,17 @@ LAST_PATIENCE_SECONDS = 10.0
 class FailoverTextToSpeech:
     """The first voice that is well speaks; `voices` are in the order of preference.
 
-    `patience` is how many seconds a voice may take for its first piece of a clause, and for each one after
-    it. Audio comes faster than it is heard, so a voice that stalls later is often replaced in time.
+    `patience` is how many seconds they may take together for the first piece of a clause, and the one that
+    speaks for each piece after it. Audio comes faster than it is heard, so a voice that stalls later is
+    often replaced in time.
     """
 
-    def __init__(self, voices: Sequence[TextToSpeech], patience: float) -> None:
+    def __init__(self, voices: Sequence[TextToSpeech], patience: float, *, local_last: bool = False) -> None:
+        """`local_last`: the last voice needs no network."""
         self.name = "+".join(voice.name for voice in voices)
         self._voices = [(voice, CircuitBreaker()) for voice in voices]
         self._patience = patience
+        self._local_last = local_last
 
     async def start(self) -> None:
         """Start all voices.
@@ -61,49 +61,33 @@ class FailoverTextToSpeech:
         Raises:
             SynthesisError: none could speak it.
         """
-        failures: list[str] = []
-        for voice, breaker in self._candidates():
-            if failures:
-                metrics.PROVIDER_SWITCHES.labels("text_to_speech", voice.name).inc()
-                log.warning("the voice %s; %s speaks", failures[-1], voice.name)
-            last = len(failures) + 1 == len(self._voices)
-            patience = max(self._patience, LAST_PATIENCE_SECONDS) if last else self._patience
-            began = time.monotonic()
-            spoken = False
-            try:
-                async with aclosing(voice.synthesize(text)) as pieces:
-                    while True:
-                        async with asyncio.timeout(patience):
-                            piece = await anext(pieces, None)
-                        if piece is None:
-                            break
-                        spoken = True
+        relay = Relay[bytes](
+            "text_to_speech",
+            [
+                Provider(voice.name, breaker, partial(voice.synthesize, text), voice.ready)
+                for voice, breaker in self._voices
+            ],
+            _failed,
+            patience=self._patience,
+            last_patience=max(self._patience, LAST_PATIENCE_SECONDS),
+            at_hand=self._local_last,
+        )
+        try:
+            async with aclosing(relay.run()) as pieces:
+                async for piece in pieces:
+                    if not isinstance(piece, Again):
                         yield piece
-                breaker.worked()
-                return
-            except (GeneratorExit, asyncio.CancelledError):
-                if spoken:
-                    breaker.worked()
-                raise
-            except TimeoutError:
-                fault, reason = "late", f"nothing came for {patience:.1f} s"
-            except RewordedError as error:
-                fault, reason = "reworded", str(error)
-            except Exception as error:
-                # Not only SynthesisError: what nobody thought of must not silence a call either.
-                fault, reason = "broke_off" if spoken else "failed", str(error) or type(error).__name__
-            breaker.failed(began, time.monotonic())
-            metrics.PROVIDER_FAILURES.labels(voice.name, fault).inc()
-            failures.append(f"{voice.name} failed ({fault}): {reason}")
-        raise SynthesisError(" ".join(failures))
+        except AllFailedError as error:
+            raise SynthesisError(str(error)) from error
 
-    def _candidates(self) -> Iterator[tuple[TextToSpeech, CircuitBreaker]]:
-        """Those that are well, then the rest: a voice under suspicion is better than none."""
-        rest = []
-        for voice, breaker in self._voices:
-            # In this order: to ask the breaker is to use up its one attempt.
-            if voice.ready and breaker.allows(time.monotonic()):
-                yield voice, breaker
-            else:
-                rest.append((voice, breaker))
-        yield from rest
+
+def _failed(name: str, error: Exception, begun: bool) -> str:
+    match error:
+        case SilentError():
+            fault = "late"
+        case RewordedError():
+            fault = "reworded"
+        case _:
+            fault = "broke_off" if begun else "failed"
+    metrics.PROVIDER_FAILURES.labels(provider=name, fault=fault).inc()
+    return f"The voice {name} failed ({fault}): {str(error) or type(error).__name__}"

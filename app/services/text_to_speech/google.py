@@ -68,7 +68,7 @@ class GoogleTextToSpeech:
         """
         self._credentials = None
         if not self._settings.google_plaintext:
-            self._credentials = await asyncio.to_thread(google_credentials, self._settings)
+            self._credentials, _ = await asyncio.to_thread(google_credentials, self._settings)
         self._started = True
         self._channel().transport.grpc_channel.get_state(try_to_connect=True)
 

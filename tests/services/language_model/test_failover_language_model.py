@@ -54,7 +54,9 @@ async def minds(server: OpenAIServer, patience: float = 2.5) -> AsyncIterator[Fa
     """Two of OpenAI's models, "first" and "second", then the local one."""
     settings = load_settings(openai_base_url=server.url)
     models = [OpenAILanguageModel(settings, "first"), OpenAILanguageModel(settings, "second")]
-    failover = FailoverLanguageModel([*models, LocalLanguageModel(settings)], failover_seconds=patience)
+    failover = FailoverLanguageModel(
+        [*models, LocalLanguageModel(settings)], failover_seconds=patience, local_last=True
+    )
     await failover.start()
     yield failover
     await failover.aclose()
@@ -192,7 +194,7 @@ async def test_each_switch_is_counted_and_told_in_one_line(
         await replied(mind)
     assert switches() == before + 1
     (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("app.")]
-    assert line == "first: OPENAI_API_KEY is missing or wrong. Make a new key. second answers instead"
+    assert line == "first: OPENAI_API_KEY is missing or wrong. Make a new key. second takes over"
 
 
 async def test_when_the_last_has_failed_too_the_call_is_told_why(server: OpenAIServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -22,7 +23,6 @@ from app.services.speech_to_text import (
     SpeechEnded,
     SpeechStarted,
 )
-from app.services.speech_to_text.breaker import Breaker
 from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.google import GoogleSpeechToText
 from app.services.speech_to_text.tail import BLOCK, LEAD, LONGEST, Tail
@@ -194,16 +194,54 @@ async def test_a_voice_that_was_heard_when_the_first_failed_has_stopped_for_all_
 
 async def test_the_first_is_tried_again_when_it_has_cooled_down() -> None:
     speech = talk(1)
+    is_well = asyncio.Event()
 
     def script(stream: int) -> Script:
-        return REFUSED if stream == 0 else Script()
+        return Script() if is_well.is_set() else REFUSED
 
     async with two(speech.words, script, cool_down=0.5) as (recogniser, first, second):
         assert words(await hear(recogniser, speech)) == speech.words
-        assert words(await hear(recogniser, speech)) == speech.words
+        assert second.configs
+        is_well.set()
+        first.configs.clear()
+        second.configs.clear()
         await asyncio.sleep(0.5)
         assert words(await hear(recogniser, speech)) == speech.words
-        assert (len(first.configs), len(second.configs)) == (2, 2)
+        assert (len(first.configs), len(second.configs)) == (1, 0)
+
+
+@pytest.mark.parametrize("fault", [REFUSED, Script(quiet_from_ms=0)], ids=["refused", "silent"])
+async def test_a_call_goes_back_to_the_first_in_a_pause_once_it_is_well(fault: Script) -> None:
+    speech = talk(14)
+    well_at = time.monotonic() + 1.2
+
+    def script(stream: int) -> Script:
+        return fault if time.monotonic() < well_at else Script()
+
+    async with two(speech.words, script, cool_down=0.2) as (recogniser, first, second):
+        events = await hear(recogniser, speech, speed=8)
+        assert words(events) == speech.words
+        assert [event.ended_ms for event in events if isinstance(event, Final)] == speech.ends_ms[3::4]
+        # It was tried too early, too: that did no harm.
+        assert len(first.configs) >= 2
+        assert second.configs
+        configs = len(first.configs), len(second.configs)
+        assert words(await hear(recogniser, speech, speed=40)) == speech.words
+        assert (len(first.configs), len(second.configs)) == (configs[0] + 1, configs[1])
+
+
+async def test_words_that_never_become_final_go_to_the_second() -> None:
+    """The first hears "five", and then nothing more; the caller waits for an answer."""
+    speech = Speech().sentence("one two three four five", 3000)
+    begun = time.monotonic()
+    async with two(speech.words, lambda n: Script(quiet_from_ms=1501)) as (ears, _, second):
+        stream = ears.stream("CA1")
+        async with stream as listening, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tasks.create_task(play(listening, speech, 1))
+            finals = [event async for event in listening if isinstance(event, Final)]
+        assert [final.text for final in finals] == ["one two three four five"]
+        assert len(second.configs) == 1
+    assert time.monotonic() - begun < 8
 
 
 async def test_when_none_can_a_call_is_not_dropped() -> None:
@@ -237,19 +275,6 @@ async def test_one_that_is_set_up_wrongly_is_named() -> None:
     with pytest.raises(SettingError, match="GOOGLE_CLOUD_PROJECT_ID"):
         await FailoverSpeechToText(engines, SECONDS).start()
     assert not engines[1].ready
-
-
-def test_a_breaker_lets_one_try_after_it_has_cooled_down() -> None:
-    breaker = Breaker(10)
-    assert breaker.allows(0)
-    breaker.failed(5)
-    assert not breaker.allows(14)
-    assert breaker.allows(15)
-    assert not breaker.allows(16)
-    breaker.worked(opened=4)
-    assert not breaker.allows(17)
-    breaker.worked(opened=15)
-    assert breaker.allows(18)
 
 
 LOUD, QUIET = b"\x10", b"\xff"

@@ -13,8 +13,9 @@ from app.services.language_model import Item, Message
 from app.services.summarizer import Summary
 from app.services.summarizer import openai as openai_summarizer
 from app.services.summarizer.failover import FailoverSummarizer
+from app.services.summarizer.interface import SummaryError
 from app.services.summarizer.local import LocalSummarizer
-from app.services.summarizer.openai import OpenAISummarizer, SummaryError
+from app.services.summarizer.openai import OpenAISummarizer
 from app.settings import load_settings
 from tests.providers.openai_server import Answer, OpenAIServer, Raw, Refusal, Status, openai_server
 from tests.services.language_model.talking import SATURDAY_MORNING as ENDED

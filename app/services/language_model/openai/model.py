@@ -117,7 +117,9 @@ class OpenAILanguageModel:
             log.debug("%s: %s", self.name, completion.usage)
             spoken = spoken or bool(completion.text.strip())
             if completion.calls and not left:
-                log.warning("%s calls tools to the last; ignored: %.200s", self.name, completion.calls)
+                # Not their arguments, which repeat what was said.
+                names = ", ".join(call.name for call in completion.calls)
+                log.warning("%s calls tools to the last; ignored: %.200s", self.name, names)
             if not completion.calls or not left:
                 break
             messages.append(completion.message())
@@ -144,7 +146,8 @@ class OpenAILanguageModel:
         try:
             deed = deed_of(call, items, talk.now, can_transfer=self._can_transfer)
         except BadCallError as error:
-            log.warning("%s called %s with %.200s: %s", self.name, call.name, call.arguments, error)
+            # Neither its arguments nor their faults in detail: they repeat what was said.
+            log.warning("%s called %.40s in a way that cannot be done", self.name, call.name)
             return None, json.dumps({"error": f"Not done: {error}."})
         if isinstance(deed, SaveItem):
             return deed, json.dumps({"saved": deed.item.id})

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import google.auth
-import google.auth.exceptions
 import grpc.aio
 from google.auth.credentials import Credentials
 from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOTransport
 
 from app.errors import SettingError
+from app.services.google_credentials import google_credentials
 from app.services.speech_to_text.google.beat import Beat
 from app.services.speech_to_text.google.channels import OPTIONS, Channels
 from app.services.speech_to_text.google.requests import Dialect, dialect
@@ -45,9 +44,8 @@ class GoogleSpeechToText:
         """
         project = self._settings.google_cloud_project_id
         if not self._settings.google_plaintext:
-            # Reads files, and asks a metadata server where there is one.
-            self._credentials, own_project = await asyncio.to_thread(self._find_credentials)
-            project = project or own_project or ""
+            self._credentials, own_project = await asyncio.to_thread(google_credentials, self._settings)
+            project = project or own_project
         if not project and self._settings.google_speech_api == "v2":
             raise SettingError(
                 "GOOGLE_CLOUD_PROJECT_ID",
@@ -98,22 +96,3 @@ class GoogleSpeechToText:
         return SpeechGrpcAsyncIOTransport.create_channel(
             self._host, credentials=self._credentials, options=OPTIONS
         )
-
-    def _find_credentials(self) -> tuple[Credentials, str | None]:
-        scopes = SpeechGrpcAsyncIOTransport.AUTH_SCOPES
-        file = self._settings.google_application_credentials
-        try:
-            # The setting may come from .env, which google.auth does not read.
-            found: tuple[Credentials, str | None] = (
-                google.auth.load_credentials_from_file(file, scopes=scopes)  # type: ignore[no-untyped-call]
-                if file
-                else google.auth.default(scopes=scopes)
-            )
-            return found
-        except (google.auth.exceptions.GoogleAuthError, OSError, ValueError) as error:
-            raise SettingError(
-                "GOOGLE_APPLICATION_CREDENTIALS",
-                f"Google's credentials cannot be used: {error}",
-                "Set it to the path of a service account's key file, "
-                "or run: gcloud auth application-default login",
-            ) from error

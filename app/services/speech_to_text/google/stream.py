@@ -37,8 +37,8 @@ TICK_SECONDS = 0.5
 REFUSAL_SECONDS = 0.2
 """A stream that is refused is refused within about a round trip."""
 LEAST_VOICE_MS = 500
-"""So much of a voice without any answer, for twice the seconds after which another recogniser would have
-taken over: the stream is dead, whatever its connection says."""
+"""So much of a voice without any answer, or words without their final, for twice the seconds after which
+another recogniser would have taken over: the stream is dead, whatever its connection says."""
 STABLE = 0.85
 """An interim of this stability is taken as what was said. Google's documentation shows 0.9 for words that do
 not change any more and 0.01 for those just heard."""
@@ -245,7 +245,8 @@ class GoogleStream:
                 leg.cut()
                 self._pushed.set()
             is_silent = now - leg.answered >= 2 * self._seconds
-            if is_silent and self._tail.voiced_ms - leg.answered_voice_ms >= LEAST_VOICE_MS:
+            is_owed = self._tail.voiced_ms - leg.answered_voice_ms >= LEAST_VOICE_MS or self._guessed
+            if is_silent and is_owed:
                 leg.expect_within(0)
             if now - pushed_at >= self._limits.idle:
                 leg.wants_silence = True

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_spent_tokens"
-down_revision = "0002_outbound_calls"
+revision = "0004_spent_tokens"
+down_revision = "0003_data"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""`offhook eval`: calls written down as scenarios, played against a server, and judged."""
