@@ -41,6 +41,11 @@ class CallerTurn:
         """All that waits for an answer."""
         return " ".join((*self._waiting, *self._open[len(self._answered_to) :]))
 
+    def goes_on(self, text: str) -> bool:
+        """Whether this version of the open result says more than what has been answered."""
+        words = text.split()
+        return bool(self._answered_to) and _reach(self._answered_to, words) < len(words)
+
     def interim(self, text: str) -> Lines:
         """The newest version of the open result."""
         self._open = text.split()

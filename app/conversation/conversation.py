@@ -251,9 +251,11 @@ class Conversation:
         anything_heard = self._speaking.interrupt()
         now = time.monotonic()
         self._detector.cleared(now)
-        self._hearing.spoke(self._line.now_ms())
+        self._hearing.hushed(self._line.now_ms())
         self._turns.asked(asked)
-        if not anything_heard:
+        if anything_heard:
+            self._hearing.heard()
+        else:
             self._hearing.take_back()
             if words := self._hearing.words:
                 self._do(self._turns.words(words, now, settled=True))
@@ -288,7 +290,8 @@ class Conversation:
         self._detector.sent(audio, now + seconds)
         lasts = seconds + len(audio) / BYTES_PER_SECOND
         self._turns.audible(now + lasts, filler=filler)
-        self._hearing.spoke(self._line.now_ms() + round(lasts * 1000))
+        now_ms = self._line.now_ms()
+        self._hearing.spoke(now_ms + round(seconds * 1000), now_ms + round(lasts * 1000))
         self._set_timer()
 
     def on_heard_out(self, asked: str, ending: Ending | None) -> None:
@@ -296,6 +299,7 @@ class Conversation:
         if ending:
             self._finish(ending)
             return
+        self._hearing.heard()
         self._turns.asked(asked)
         self._do(self._turns.heard_out(time.monotonic()))
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import NamedTuple
+
 from app.conversation.caller_turn import CallerTurn
 from app.conversation.echoed_words import is_echo
 from app.conversation.line import Line
@@ -9,10 +12,16 @@ from app.conversation.transcript import Transcript
 from app.services.speech_to_text import Final, Interim
 
 ECHO_MS = 400
-"""A result that begins so long after we were last heard is no echo: lines hold a sound 20 to 500 ms, and
-sounds begin before they end."""
+"""So long after we were last heard our words still come back; lines hold a sound 20 to 500 ms."""
 LAST_LINES = 4
 """Of the transcript; what the assistant said in them may come back."""
+
+
+class Span(NamedTuple):
+    """Milliseconds of the line's clock."""
+
+    from_ms: int
+    until_ms: int
 
 
 class Hearing:
@@ -22,21 +31,32 @@ class Hearing:
         self._line = line
         self._transcript = transcript
         self._turn = CallerTurn()
-        self._spoke_until_ms = -ECHO_MS
+        self._spoken: deque[Span] = deque(maxlen=LAST_LINES)
+        self._heard = True
+        """Whether something of the last answer has been heard."""
 
     @property
     def words(self) -> str:
         """All that the caller has said and nobody has answered."""
         return self._turn.words
 
-    def spoke(self, until_ms: int) -> None:
-        """The assistant is audible until then, on the line's clock."""
-        self._spoke_until_ms = until_ms
+    def spoke(self, from_ms: int, until_ms: int) -> None:
+        """The assistant is audible from then to then, on the line's clock."""
+        if self._spoken and from_ms <= self._spoken[-1].until_ms + ECHO_MS:
+            from_ms = self._spoken.pop().from_ms
+        self._spoken.append(Span(from_ms, until_ms))
+
+    def hushed(self, now_ms: int) -> None:
+        """It is not audible any more, whatever was to come."""
+        if self._spoken:
+            last = self._spoken.pop()
+            self._spoken.append(Span(last.from_ms, min(last.until_ms, now_ms)))
 
     def interim(self, event: Interim) -> bool:
         """A guess at the caller's words. False if they are ours."""
-        if self._is_echo(event.text, event.started_ms):
+        if self._is_echo(event.text, event.started_ms, self._line.now_ms()):
             return False
+        self._go_on(event.text)
         closed, text = self._turn.interim(event.text)
         self._close(closed)
         if text:
@@ -45,10 +65,11 @@ class Hearing:
 
     def final(self, event: Final) -> bool:
         """The words will not change. False if there are none, or they are ours."""
-        if not event.text or self._is_echo(event.text, event.started_ms):
+        if not event.text or self._is_echo(event.text, event.started_ms, event.ended_ms):
             self._turn.final("")
             self._transcript.drop("user")
             return False
+        self._go_on(event.text)
         closed, text = self._turn.final(event.text)
         self._close(closed)
         if text:
@@ -65,6 +86,11 @@ class Hearing:
     def answer(self) -> None:
         """All words so far are answered, or ask for no answer."""
         self._turn.answer()
+        self._heard = False
+
+    def heard(self) -> None:
+        """Something of the answer has been heard: it is a turn of its own."""
+        self._heard = True
 
     def take_back(self) -> None:
         """Nothing of the last answer was heard."""
@@ -81,8 +107,17 @@ class Hearing:
         if text and line:
             self._write(text, line.started_ms, line.ended_ms, is_final=True)
 
-    def _is_echo(self, text: str, started_ms: int) -> bool:
-        if started_ms > self._spoke_until_ms + ECHO_MS:
+    def _go_on(self, text: str) -> None:
+        """A caller who goes on before anything of the answer was heard has never been answered."""
+        if not self._heard and not self._line.heard() and self._turn.goes_on(text):
+            self._turn.take_back()
+
+    def _is_echo(self, text: str, started_ms: int, ended_ms: int) -> bool:
+        audible_ms = sum(
+            max(0, min(ended_ms, until_ms + ECHO_MS) - max(started_ms, from_ms))
+            for from_ms, until_ms in self._spoken
+        )
+        if 2 * audible_ms < ended_ms - started_ms or not audible_ms:
             return False
         last = self._transcript.lines[-LAST_LINES:]
         said = [line.text for line in last if line.speaker == "assistant"]

@@ -158,8 +158,8 @@ class Call:
         self.audio(VOICE)
 
     def audio(self, audio: bytes) -> None:
-        for at in range(0, len(audio), 160):
-            payload = base64.b64encode(audio[at : at + 160]).decode()
+        for at in range(0, len(audio), 4000):
+            payload = base64.b64encode(audio[at : at + 4000]).decode()
             self.line.receive(json.dumps({"event": "media", "media": {"payload": payload}}))
 
     def press(self, *keys: str) -> None:

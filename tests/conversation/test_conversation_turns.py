@@ -97,8 +97,9 @@ async def test_our_own_words_coming_back_are_nobodys() -> None:
     greeting = "Hello, I can keep notes and reminders for you."
     async with a_call(greeting=greeting) as call:
         await call.until_clause(greeting)
-        call.ears.hear(SpeechStarted(0), Interim("keep notes and reminders", 0))
-        call.ears.hear(SpeechEnded(500), Final("I can keep notes and reminders for you.", 0, 500))
+        await asyncio.sleep(0.3)
+        call.ears.hear(SpeechStarted(50), Interim("keep notes and reminders", 50))
+        call.ears.hear(SpeechEnded(500), Final("I can keep notes and reminders for you.", 50, 500))
         await heard(call)
         call.play_marks()
         await settled(call)
@@ -193,3 +194,29 @@ async def test_an_answer_of_which_only_a_breath_was_sent_is_still_owed() -> None
         call.ears.hear(SpeechEnded(9000), Final("", 8500, 9000))
         await call.until_clause("Again: one two three.")
         assert call.mind.asked[1].messages[-1] == Message("user", "Count to three.")
+
+
+async def test_words_said_before_our_own_reading_of_them_are_no_echo() -> None:
+    dictated = "Buy two pounds of apples and a bag of flour."
+    async with a_call([Say(f"I've noted: {dictated}")]) as call:
+        await greeted(call)
+        call.pass_time(8)
+        call.ears.hear(SpeechStarted(2000), SpeechEnded(6000), Interim(dictated, 2000, stable=True))
+        await call.until_clause(f"I've noted: {dictated}")
+        call.ears.hear(Final(dictated, 2000, 6000))
+        await heard(call)
+        call.play_marks()
+        await settled(call)
+        assert ("user", dictated, False) in call.lines()
+
+
+async def test_a_caller_who_goes_on_before_the_answer_is_heard_has_one_line() -> None:
+    async with a_call([Say("All right.")], [Say("Goodbye.")]) as call:
+        await greeted(call)
+        call.pass_time(5)
+        call.ears.hear(SpeechStarted(0), SpeechEnded(300), Interim("that's all", 0, stable=True))
+        await call.until_clause("All right.")
+        call.ears.hear(Final("That's all, goodbye.", 0, 800))
+        await call.until_clause("Goodbye.")
+        assert call.lines()[1:] == [("user", "That's all, goodbye.", False)]
+        assert call.mind.asked[1].messages[-1] == Message("user", "That's all, goodbye.")
