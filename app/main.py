@@ -18,8 +18,8 @@ from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
 from app.calls import CUT_OFF, NOBODY_ANSWERED, Calls
 from app.check.language import warn_of_models
-from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
-from app.conversation.speaking import APOLOGY, FILLERS
+from app.conversation.conversation import CONNECTING, DEAFENED, NOBODY, PROMPTS
+from app.conversation.speaking import APOLOGY, FILLERS, VOICELESS
 from app.draining import drain
 from app.errors import OffhookError
 from app.jobs.housekeeping import Housekeeping
@@ -108,7 +108,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         await _warm(voice, settings.agent_greeting)
         loaded.set()
         log.info("ready for calls")
-        phrases = (*PROMPTS, NOBODY, CONNECTING, CUT_OFF, NOBODY_ANSWERED, APOLOGY)
+        phrases = (*PROMPTS, NOBODY, CONNECTING, CUT_OFF, NOBODY_ANSWERED, APOLOGY, DEAFENED, *VOICELESS)
         await _warm(voice, *FILLERS, *choice.openings(), *phrases, settings.agent_voicemail)
 
     @asynccontextmanager

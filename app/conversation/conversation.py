@@ -20,6 +20,7 @@ from app.conversation.turns import Decision, Timing, TurnTaking
 from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.speech_to_text import (
+    Deafened,
     Final,
     Interim,
     RecognitionEvent,
@@ -39,6 +40,7 @@ LINE_SECONDS = 2.0
 
 PROMPTS = ("Are you still there?", "I can't hear you. Are you still on the line?")
 NOBODY = "It seems that nobody is there. Goodbye."
+DEAFENED = "I'm sorry, I can't hear you at the moment. Please stay on the line, I'm trying again."
 CONNECTING = "One moment, I'll connect you."
 
 BYTES_PER_SECOND = 8000
@@ -181,6 +183,8 @@ class Conversation:
                     self._speaking.reach("final")
                 else:
                     self._do(self._turns.no_words(now))
+            case Deafened() if self._line.remaining_seconds() == 0:
+                self._say(Say(DEAFENED))
 
     def _press(self, key: str) -> None:
         entry = self._keys.press(key, time.monotonic())

@@ -21,6 +21,8 @@ from app.services.text_to_speech import SynthesisError, TextToSpeech
 log = logging.getLogger(__name__)
 
 APOLOGY = "I'm sorry, something went wrong on my side. Could you say that again?"
+VOICELESS = ("I'm sorry, I have lost my voice for a moment.", "Please ask me again.")
+"""Where no voice can speak an answer: clauses, made ahead."""
 FILLERS = ("One moment, please.", "Just a second.")
 """In turns, so that it does not sound like a machine."""
 
@@ -184,6 +186,10 @@ class Speaking:
                     self._reach(reply, "first_frame")
         except SynthesisError as error:
             log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
+            if clause not in VOICELESS and not reply.in_clause:
+                # Made ahead: it needs no voice. What else there was to say would fail as well.
+                reply.unspoken.clear()
+                reply.unspoken += VOICELESS
         if reply.in_clause:
             reply.in_clause = False
             self._line.end_clause(epoch)

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from app.conversation.conversation import TIMING, Conversation
 from app.conversation.opening import Opening
+from app.conversation.speaking import VOICELESS
 from app.conversation.turns import Timing
 from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.protocol import MediaStreamProtocol
 from app.services.language_model import Item, ReplyEvent, Talk
 from app.services.speech_to_text import RecognitionEvent
+from app.services.text_to_speech import SynthesisError
 from app.simulator import audio
 
 MS_PER_CHARACTER = 20
@@ -84,12 +86,16 @@ class ToneVoice:
         self.spoken: list[str] = []
         self.breath = asyncio.Event()
         self.breath.set()
+        self.lost = False
+        """Whether it can only say what was made ahead."""
 
     async def start(self) -> None: ...
 
     async def aclose(self) -> None: ...
 
     async def synthesize(self, text: str) -> AsyncGenerator[bytes, None]:
+        if self.lost and text not in VOICELESS:
+            raise SynthesisError("lost")
         self.spoken.append(text)
         await self.breath.wait()
         yield b"\x10" * (len(text) * MS_PER_CHARACTER * 8)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from app.conversation.conversation import CONNECTING, NOBODY, PROMPTS
+from app.conversation.conversation import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.opening import AnsweredBy, Opening
-from app.conversation.speaking import FILLERS
+from app.conversation.speaking import FILLERS, VOICELESS
 from app.conversation.turns import Timing
 from app.services.language_model import Item, Message, SaveItem, Say
 from app.services.language_model.clauses import split
-from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
+from app.services.speech_to_text import Deafened, Final, Interim, SpeechEnded, SpeechStarted
 from tests.conversation.engines import Call, a_call
 from tests.conversation.test_conversation import greeted, say, settled
 
@@ -220,3 +220,19 @@ async def test_a_caller_who_goes_on_before_the_answer_is_heard_has_one_line() ->
         await call.until_clause("Goodbye.")
         assert call.lines()[1:] == [("user", "That's all, goodbye.", False)]
         assert call.mind.asked[1].messages[-1] == Message("user", "That's all, goodbye.")
+
+
+async def test_a_lost_voice_is_apologised_for_with_what_was_made_ahead() -> None:
+    async with a_call([Say("It is nine. It is late.")]) as call:
+        await greeted(call)
+        call.voice.lost = True
+        say(call, "What time is it?")
+        await call.until_clause(VOICELESS[-1])
+        assert call.voice.spoken[1:] == list(VOICELESS)
+
+
+async def test_a_caller_whom_nobody_hears_is_told() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        call.ears.hear(Deafened())
+        await call.until_clause(split(DEAFENED)[-1])

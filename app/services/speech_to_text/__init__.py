@@ -1,6 +1,7 @@
 """Speech to text: 8 kHz μ-law in, what was said out."""
 
 from app.services.speech_to_text.interface import (
+    Deafened,
     Final,
     Interim,
     RecognitionError,
@@ -12,6 +13,7 @@ from app.services.speech_to_text.interface import (
 )
 
 __all__ = [
+    "Deafened",
     "Final",
     "Interim",
     "RecognitionError",

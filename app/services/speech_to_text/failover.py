@@ -14,6 +14,7 @@ from app.services.circuit_breaker import FIRST_COOL_DOWN_SECONDS, CircuitBreaker
 from app.services.speech_to_text.debt import Debt
 from app.services.speech_to_text.event_queue import EventQueue
 from app.services.speech_to_text.interface import (
+    Deafened,
     Final,
     Interim,
     RecognitionError,
@@ -112,6 +113,8 @@ class FailoverStream:
         self._stream: RecognitionStream | None = None
         self._finished = False
         self._last_tries = LAST_TRIES
+        self._deaf = False
+        """Whether it was told that nobody hears the caller."""
         self._timeout: asyncio.Timeout | None = None
         self._debt = Debt(seconds, 0)
         self._voice = False
@@ -212,6 +215,9 @@ class FailoverStream:
             if self._finished:
                 self._last_tries -= 1
             elif left:
+                if not self._deaf:
+                    self._deaf = True
+                    self._put(Deafened())
                 await asyncio.sleep(PAUSE_SECONDS)
             ready = [engine for engine in self._engines if engine.ready]
             if ready:
@@ -258,6 +264,7 @@ class FailoverStream:
 
     def _take(self, engine: SpeechToText, event: RecognitionEvent, start_ms: int) -> None:
         self._told_at = time.monotonic()
+        self._deaf = False
         self._debt.answered(event, self._tail.voiced_ms)
         if not self._next:
             self._expect(None)
@@ -272,6 +279,8 @@ class FailoverStream:
                 if event.text:
                     self._judge(engine)
                 self._put(replace(event, started_ms=start_ms + event.started_ms, ended_ms=ended_ms))
+            case Deafened():
+                self._put(event)
 
     def _judge(self, engine: SpeechToText) -> None:
         """`engine` has heard words."""

@@ -53,6 +53,11 @@ class Final:
     confidence: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Deafened:
+    """Nobody hears the caller now. What is said is kept, and heard once somebody does."""
+
+
 class RecognitionError(Exception):
     """A recogniser has given up on a stream: iterating it raises this. `unheard_from_ms` is where the audio
     begins that has no final yet, in milliseconds since the stream's first byte; the next recogniser goes on
@@ -63,7 +68,7 @@ class RecognitionError(Exception):
         super().__init__(reason)
 
 
-RecognitionEvent = SpeechStarted | SpeechEnded | Interim | Final
+RecognitionEvent = SpeechStarted | SpeechEnded | Interim | Final | Deafened
 
 
 class RecognitionStream(Protocol):
