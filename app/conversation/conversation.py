@@ -151,7 +151,8 @@ class Conversation:
             if not self._attends:
                 return
             match event:
-                case VoiceStarted():
+                case VoiceStarted(at):
+                    self._hearing.voice(self._line.now_ms() - round((now - at) * 1000))
                     self._do(self._turns.voice_started(now, certain=True))
                 case VoiceEnded(at):
                     self._do(self._turns.voice_ended(now, at))
@@ -164,8 +165,9 @@ class Conversation:
 
     def _take(self, event: RecognitionEvent) -> None:
         hearing, now = self._hearing, time.monotonic()
-        words = (isinstance(event, Interim) and hearing.interim(event)) or (
-            isinstance(event, Final) and hearing.final(event)
+        echoes = self._detector.echoes
+        words = (isinstance(event, Interim) and hearing.interim(event, echoes=echoes)) or (
+            isinstance(event, Final) and hearing.final(event, echoes=echoes)
         )
         if not self._attends:
             return

@@ -39,6 +39,11 @@ class Echo:
         self._delay: float | None = None
         self._way: Spectrum = np.zeros(SIZE // 2 + 1)
 
+    @property
+    def known(self) -> bool:
+        """Whether there is one."""
+        return self._delay is not None
+
     def sent(self, audio: bytes, audible_at: float) -> None:
         """μ-law that will be audible from `audible_at` on."""
         if self._sent:

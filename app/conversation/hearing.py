@@ -6,13 +6,15 @@ from collections import deque
 from typing import NamedTuple
 
 from app.conversation.caller_turn import CallerTurn
-from app.conversation.echoed_words import is_echo
+from app.conversation.echoed_words import is_echo, own_words
 from app.conversation.line import Line
 from app.conversation.transcript import Transcript
 from app.services.speech_to_text import Final, Interim
 
 ECHO_MS = 400
 """So long after we were last heard our words still come back; lines hold a sound 20 to 500 ms."""
+VOICE_MS = 300
+"""A voice that begins so long before a result is the one in it: recognisers are late by less."""
 LAST_LINES = 4
 """Of the transcript; what the assistant said in them may come back."""
 
@@ -32,6 +34,8 @@ class Hearing:
         self._transcript = transcript
         self._turn = CallerTurn()
         self._spoken: deque[Span] = deque(maxlen=LAST_LINES)
+        self._voice_ms = -VOICE_MS
+        """When the caller's voice has begun, as far as that is certain."""
         self._heard = True
         """Whether something of the last answer has been heard."""
 
@@ -52,28 +56,34 @@ class Hearing:
             last = self._spoken.pop()
             self._spoken.append(Span(last.from_ms, min(last.until_ms, now_ms)))
 
-    def interim(self, event: Interim) -> bool:
-        """A guess at the caller's words. False if they are ours."""
-        if self._is_echo(event.text, event.started_ms, self._line.now_ms()):
+    def voice(self, at_ms: int) -> None:
+        """The caller's voice, and not an echo of ours, has begun."""
+        self._voice_ms = at_ms
+
+    def interim(self, event: Interim, *, echoes: bool) -> bool:
+        """A guess at the caller's words. False if it has none. `echoes`: the line brings back what we say."""
+        text = self._own(event.text, event.started_ms, self._line.now_ms(), echoes=echoes, is_final=False)
+        if not text:
             return False
-        self._go_on(event.text)
-        closed, text = self._turn.interim(event.text)
+        self._go_on(text)
+        closed, line = self._turn.interim(text)
         self._close(closed)
-        if text:
-            self._write(text, event.started_ms, self._line.now_ms(), is_final=False)
+        if line:
+            self._write(line, event.started_ms, self._line.now_ms(), is_final=False)
         return True
 
-    def final(self, event: Final) -> bool:
-        """The words will not change. False if there are none, or they are ours."""
-        if not event.text or self._is_echo(event.text, event.started_ms, event.ended_ms):
+    def final(self, event: Final, *, echoes: bool) -> bool:
+        """The words will not change. False if there are none of the caller's."""
+        text = self._own(event.text, event.started_ms, event.ended_ms, echoes=echoes, is_final=True)
+        if not text:
             self._turn.final("")
             self._transcript.drop("user")
             return False
-        self._go_on(event.text)
-        closed, text = self._turn.final(event.text)
+        self._go_on(text)
+        closed, line = self._turn.final(text)
         self._close(closed)
-        if text:
-            self._write(text, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence)
+        if line:
+            self._write(line, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence)
         return True
 
     def keyed(self, text: str) -> None:
@@ -112,17 +122,29 @@ class Hearing:
         if not self._heard and not self._line.heard() and self._turn.goes_on(text):
             self._turn.take_back()
 
-    def _is_echo(self, text: str, started_ms: int, ended_ms: int) -> bool:
+    def _own(self, text: str, started_ms: int, ended_ms: int, *, echoes: bool, is_final: bool) -> str:
+        """The caller's own words in a result."""
+        lasts_ms = ended_ms - started_ms
         audible_ms = sum(
             max(0, min(ended_ms, until_ms + ECHO_MS) - max(started_ms, from_ms))
             for from_ms, until_ms in self._spoken
         )
-        if 2 * audible_ms < ended_ms - started_ms or not audible_ms:
-            return False
+        if not audible_ms or 2 * audible_ms < lasts_ms:
+            return text
+        ours = self._ours()
+        if self._voice_ms >= started_ms - VOICE_MS:
+            echoed = max(0, self._voice_ms - started_ms) / max(1, lasts_ms)
+            return own_words(text, ours, echoed) if echoes else text
+        # Only the recogniser has heard a voice. On a line that echoes it was ours, elsewhere a soft one.
+        if echoes or is_echo(text, ours) or not (is_final or len(text.split()) > 1):
+            return ""
+        return text
+
+    def _ours(self) -> str:
+        """What the assistant has said in the last lines, and is saying."""
         last = self._transcript.lines[-LAST_LINES:]
         said = [line.text for line in last if line.speaker == "assistant"]
-        ours = " ".join((*said, self._line.heard(), self._line.unheard()))
-        return is_echo(text, ours)
+        return " ".join((*said, self._line.heard(), self._line.unheard()))
 
     def _write(
         self, text: str, started_ms: int, ended_ms: int, *, is_final: bool, confidence: float | None = None

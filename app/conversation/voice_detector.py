@@ -145,6 +145,11 @@ class VoiceDetector:
         """What has not been played by now never will be (its echo of the last half second still returns)."""
         self._echo.cleared(now)
 
+    @property
+    def echoes(self) -> bool:
+        """Whether the line has been found to bring back what the agent says."""
+        return self._echo.known
+
     def hear(self, audio: bytes, now: float) -> list[VoiceStarted | VoiceEnded]:
         """A chunk of the caller's μ-law that ended `now`, of any length."""
         self._held += audio
