@@ -124,20 +124,30 @@ class Hearing:
 
     def _own(self, text: str, started_ms: int, ended_ms: int, *, echoes: bool, is_final: bool) -> str:
         """The caller's own words in a result."""
-        lasts_ms = ended_ms - started_ms
+        lasts_ms = max(1, ended_ms - started_ms)
         audible_ms = sum(
             max(0, min(ended_ms, until_ms + ECHO_MS) - max(started_ms, from_ms))
             for from_ms, until_ms in self._spoken
         )
-        if not audible_ms or 2 * audible_ms < lasts_ms:
+        if not audible_ms:
             return text
-        ours = self._ours()
         if self._voice_ms >= started_ms - VOICE_MS:
-            echoed = max(0, self._voice_ms - started_ms) / max(1, lasts_ms)
-            return own_words(text, ours, echoed) if echoes else text
+            if not echoes:
+                return text
+            echoed = max(0, self._voice_ms - started_ms) / lasts_ms
+            return self._without_our_answer(own_words(text, self._ours(), echoed), ended_ms)
+        if 2 * audible_ms < lasts_ms:
+            return text
         # Only the recogniser has heard a voice. On a line that echoes it was ours, elsewhere a soft one.
-        if echoes or is_echo(text, ours) or not (is_final or len(text.split()) > 1):
+        if echoes or is_echo(text, self._ours()) or not (is_final or len(text.split()) > 1):
             return ""
+        return text
+
+    def _without_our_answer(self, text: str, ended_ms: int) -> str:
+        """A result that goes on while we answer it, without a voice, goes on with our answer."""
+        speaks_ms = self._spoken[-1].from_ms
+        if self._voice_ms < speaks_ms < ended_ms and self._turn.goes_on(text):
+            return self._turn.answered_part(text)
         return text
 
     def _ours(self) -> str:
