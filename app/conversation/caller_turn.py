@@ -46,11 +46,6 @@ class CallerTurn:
         words = text.split()
         return bool(self._answered_to) and _reach(self._answered_to, words) < len(words)
 
-    def answered_part(self, text: str) -> str:
-        """As much of this version of the open result as has been answered."""
-        words = text.split()
-        return " ".join(words[: _reach(self._answered_to, words)])
-
     def interim(self, text: str) -> Lines:
         """The newest version of the open result."""
         self._open = text.split()

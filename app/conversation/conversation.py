@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app import metrics
+from app.conversation.echo_gate import EchoGate
 from app.conversation.hearing import Hearing
 from app.conversation.keys import OPERATOR, Keys, as_words
 from app.conversation.line import Line
@@ -43,6 +44,8 @@ NOBODY = "It seems that nobody is there. Goodbye."
 DEAFENED = "I'm sorry, I can't hear you at the moment. Please stay on the line, I'm trying again."
 CONNECTING = "One moment, I'll connect you."
 
+BREATH_SECONDS = 0.15
+"""Soft first sounds come so long before a voice is noticed to have begun."""
 BYTES_PER_SECOND = 8000
 NEVER = float("inf")
 TIMING = Timing()
@@ -79,6 +82,7 @@ class Conversation:
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
         self._detector = VoiceDetector()
+        self._gate = EchoGate()
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
         self._bytes_heard = 0
@@ -111,6 +115,7 @@ class Conversation:
                 ending = await self._over
                 opening.cancel()
                 self._hush()
+                stream.push(self._gate.open(b""))
                 stream.finish()
                 await asyncio.wait([listening], timeout=LAST_WORDS_SECONDS)
                 listening.cancel()
@@ -144,10 +149,16 @@ class Conversation:
     # What comes in
 
     def _hear(self, audio: bytes) -> None:
-        self._stream.push(audio)
         self._bytes_heard += len(audio)
         now = self._heard_at = time.monotonic()
-        for event in self._detector.hear(audio, now):
+        events = self._detector.hear(audio, now)
+        if self._detector.hears_only_echo(now):
+            audio = self._gate.closed(audio)
+        else:
+            began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
+            audio = self._gate.open(audio, None if began is None else _bytes(now - began + BREATH_SECONDS))
+        self._stream.push(audio)
+        for event in events:
             if not self._attends:
                 return
             match event:
@@ -337,3 +348,7 @@ class Conversation:
     def _keep(self, item: Item) -> None:
         self._items[item.id] = item
         self._on_item(item)
+
+
+def _bytes(seconds: float) -> int:
+    return round(seconds * BYTES_PER_SECOND)

@@ -40,23 +40,6 @@ def is_echo(text: str, agent: str) -> bool:
     return costs[-1] <= MOST_DIFFERENT * len(words)
 
 
-def own_words(text: str, agent: str, echoed: float) -> str:
-    """What the caller said in a result that begins with an echo of the agent.
-
-    `echoed` is the part of the result's time, 0 to 1, that had passed when the caller's voice began; words
-    are spread over it evenly enough to tell which of the words that could be the agent's are.
-    """
-    words, said = text.split(), read(agent).words
-    keys = [" ".join(read(word).words) for word in words]
-    costs = _distances(keys, said)
-    echo = 0
-    for count in range(1, min(len(words), round(echoed * len(words))) + 1):
-        is_same = costs[count] - costs[count - 1] < 1
-        if is_same and costs[count] <= MOST_DIFFERENT * count:
-            echo = count
-    return " ".join(words[echo:])
-
-
 def _is_offered(word: str, said: list[str]) -> bool:
     """Whether the agent gave this word to choose: "in the morning or the evening"."""
     return any(

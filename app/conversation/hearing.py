@@ -6,7 +6,7 @@ from collections import deque
 from typing import NamedTuple
 
 from app.conversation.caller_turn import CallerTurn
-from app.conversation.echoed_words import is_echo, own_words
+from app.conversation.echoed_words import is_echo
 from app.conversation.line import Line
 from app.conversation.transcript import Transcript
 from app.services.speech_to_text import Final, Interim
@@ -123,31 +123,19 @@ class Hearing:
             self._turn.take_back()
 
     def _own(self, text: str, started_ms: int, ended_ms: int, *, echoes: bool, is_final: bool) -> str:
-        """The caller's own words in a result."""
-        lasts_ms = max(1, ended_ms - started_ms)
+        """The caller's words in a result: all of them, or none if the voice was ours."""
+        lasts_ms = ended_ms - started_ms
         audible_ms = sum(
             max(0, min(ended_ms, until_ms + ECHO_MS) - max(started_ms, from_ms))
             for from_ms, until_ms in self._spoken
         )
         if not audible_ms:
             return text
-        if self._voice_ms >= started_ms - VOICE_MS:
-            if not echoes:
-                return text
-            echoed = max(0, self._voice_ms - started_ms) / lasts_ms
-            return self._without_our_answer(own_words(text, self._ours(), echoed), ended_ms)
-        if 2 * audible_ms < lasts_ms:
+        if self._voice_ms >= started_ms - VOICE_MS or 2 * audible_ms < lasts_ms:
             return text
         # Only the recogniser has heard a voice. On a line that echoes it was ours, elsewhere a soft one.
         if echoes or is_echo(text, self._ours()) or not (is_final or len(text.split()) > 1):
             return ""
-        return text
-
-    def _without_our_answer(self, text: str, ended_ms: int) -> str:
-        """A result that goes on while we answer it, without a voice, goes on with our answer."""
-        speaks_ms = self._spoken[-1].from_ms
-        if self._voice_ms < speaks_ms < ended_ms and self._turn.goes_on(text):
-            return self._turn.answered_part(text)
         return text
 
     def _ours(self) -> str:

@@ -150,6 +150,10 @@ class VoiceDetector:
         """Whether the line has been found to bring back what the agent says."""
         return self._echo.known
 
+    def hears_only_echo(self, now: float) -> bool:
+        """Whether the agent may be heard now on a line that echoes, and the caller is not."""
+        return self._echo.known and not self._speaking and self._echo.possible(now)
+
     def hear(self, audio: bytes, now: float) -> list[VoiceStarted | VoiceEnded]:
         """A chunk of the caller's μ-law that ended `now`, of any length."""
         self._held += audio

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.echoed_words import is_echo, own_words
+from app.conversation.echoed_words import is_echo
 
 AGENT = "Okay, I'll remind you to call the dentist tomorrow at nine in the morning. Is there anything else?"
 
@@ -53,19 +53,3 @@ def test_any_stretch_of_what_was_said_is_an_echo(said: list[str], data: st.DataO
 @given(words, st.sampled_from(["stop", "no wait", "cancel that", "hello"]))
 def test_whoever_talks_into_an_echo_is_heard(said: list[str], caller: str) -> None:
     assert not is_echo(f"{' '.join(said)} {caller}", " ".join(said))
-
-
-@pytest.mark.parametrize(
-    ("text", "echoed", "own"),
-    [
-        ("I'll remind you to call no wait", 0.7, "no wait"),
-        ("okay I'll remind you to ring Anna", 0.3, "remind you to ring Anna"),
-        ("remind you to call Bob", 0.0, "remind you to call Bob"),
-        ("call the dentist tomorrow", 1.0, ""),
-        ("what about Friday", 0.2, "what about Friday"),
-    ],
-)
-def test_a_callers_words_after_an_echo_are_told_by_the_time_of_the_voice(
-    text: str, echoed: float, own: str
-) -> None:
-    assert own_words(text, AGENT, echoed) == own
