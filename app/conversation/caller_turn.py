@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+NUMBER_WORDS = 3
+"""A number in digits may be so many words in another version of a result: "3:00", "three o clock"."""
+
 
 class Lines(NamedTuple):
     """A result as lines of the transcript."""
@@ -85,9 +88,12 @@ def _reach(words: Sequence[str], version: Sequence[str]) -> int:
         return len(old)
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     last = blocks[-2] if len(blocks) > 1 else blocks[-1]
-    # Words after the last that both have were misheard: as many, by other names.
-    missing = len(old) - (last.a + last.size) if len(blocks) > 1 else len(old)
-    return min(len(new), (last.b + last.size if len(blocks) > 1 else 0) + missing)
+    kept, same = (last.a + last.size, last.b + last.size) if len(blocks) > 1 else (0, 0)
+    # Words after the last that both have were misheard: as many, by other names, but for numbers.
+    missing = len(old) - kept
+    if any(character.isdigit() for word in (*old[kept:], *new[same:]) for character in word):
+        missing *= NUMBER_WORDS
+    return min(len(new), same + missing)
 
 
 def _keys(words: Sequence[str]) -> list[str]:

@@ -52,6 +52,8 @@ class Timing:
     """A voice without words for so long was none (livekit's `false_interruption_timeout`, 2.0)."""
     late_words: float = 0.8
     """The first words of a voice come so long after its end, nearly always."""
+    last_words: float = 0.55
+    """Its last words, within the same voice, come so long after its end, nearly always."""
     latest_words: float = 3.0
     """And the last ones so long: Google's finals take up to 2.4 s."""
     filler: float = 1.2
@@ -92,6 +94,9 @@ class TurnTaking:
         self._words: tuple[str, ...] = ()
         self._text = ""
         self._words_at = 0.0
+        """When they last changed."""
+        self._told_at = 0.0
+        """When they were last told, changed or not."""
         self._settled = False
         self._complete = False
         self._listens = False
@@ -141,7 +146,7 @@ class TurnTaking:
     def voice_started(self, now: float, *, certain: bool) -> list[Decision]:
         """A voice is heard. `certain`: it is the caller's, and no echo of ours."""
         if not self._voice:
-            self._voice, self._voice_from = True, now
+            self._voice, self._voice_from, self._settled = True, now, False
         if certain and self._audible:
             return [self._interrupt(now), *self.tick(now)]
         return self.tick(now)
@@ -158,6 +163,7 @@ class TurnTaking:
         be nothing. `settled`: it will not change unless more is said. `complete`: nothing more will be said.
         """
         words = words_of(text)
+        self._told_at = now
         if words != self._words:
             self._words_at = now
             if words and not self._voice and now - self._silent_from > self._timing.latest_words:
@@ -255,6 +261,9 @@ class TurnTaking:
         if self._ours is _Ours.SPEAKING:
             return []
         silence = 0.0 if self._complete else patience(self._text, self._profile)
+        if self._told_at < self._silent_from:
+            # The last sounds of the voice may have been words that are not told yet.
+            settle_at = max(settle_at, self._silent_from + self._timing.last_words)
         return [(max(self._silent_from + silence, settle_at), Decision.SPEAK)]
 
     def _words_settle_at(self) -> float:

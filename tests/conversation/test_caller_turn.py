@@ -97,6 +97,14 @@ def test_an_answer_to_the_second_half_of_a_result_is_taken_back_alone() -> None:
     assert turn.words == "two"
 
 
+def test_a_number_that_is_spelled_otherwise_is_no_new_word() -> None:
+    turn = CallerTurn()
+    turn.interim("call Anna at 3:00 o'clock")
+    turn.answer()
+    assert not turn.goes_on("call Anna at three to clock")
+    assert turn.goes_on("call Anna at 3:00 o'clock tomorrow")
+
+
 words = st.lists(st.sampled_from(["remind", "me", "to", "call", "Anna"]), min_size=1, max_size=6)
 steps = st.lists(st.one_of(words, st.sampled_from(["answer", "end"])), max_size=20)
 

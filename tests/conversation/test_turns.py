@@ -93,7 +93,7 @@ def test_a_voice_holds_an_answer_back_that_is_not_heard_yet() -> None:
     at = over_at(SAID, 5.0) + 0.1
     assert turns.voice_started(at, certain=False) == [HOLD]
     assert turns.voice_ended(at + 0.2, at + 0.1) == []
-    assert turns.tick(over_at(SAID, at + 0.1)) == [SPEAK]
+    assert turns.tick(at + 0.1 + T.last_words) == [SPEAK]
 
 
 def test_words_that_turn_out_to_be_none_withdraw_the_answer() -> None:
@@ -249,6 +249,16 @@ def test_a_voice_that_nobody_noticed_is_waited_for() -> None:
 
 def test_keys_are_answered_at_once() -> None:
     assert listening().words("(keys: 4711)", 5.0, settled=True, complete=True) == [PREPARE, SPEAK]
+
+
+def test_a_voice_that_went_on_after_its_words_were_told_is_waited_for() -> None:
+    turns = listening()
+    turns.voice_started(4.0, certain=True)
+    turns.words("that's all", 5.0, settled=True)
+    turns.voice_ended(5.6, 5.4)
+    assert turns.deadline == 5.4 + T.last_words
+    turns.words("that's all goodbye", 5.7, settled=True)
+    assert turns.deadline == over_at("that's all goodbye", 5.4)
 
 
 def test_a_question_for_a_number_makes_patient() -> None:
