@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 
 from app import metrics
-from app.media_stream.audio import Pieces, duration_ms
+from app.media_stream.audio import Pieces
 from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.messages import Dtmf, Encoder, Mark, Media, ProtocolError, Stop
 from app.media_stream.playback import Playback
@@ -121,7 +121,7 @@ class TwilioLine:
     def _send(self, pieces: list[bytes]) -> None:
         for piece in pieces:
             self._post(self._encoder.media(piece))
-            self._post(self._encoder.mark(self._playback.sent(duration_ms(piece), time.monotonic())))
+            self._post(self._encoder.mark(self._playback.sent(piece, time.monotonic())))
             metrics.AUDIO_BYTES_OUT.inc(len(piece))
 
     def remaining_seconds(self) -> float:

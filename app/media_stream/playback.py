@@ -2,43 +2,24 @@
 
 Twilio plays what it is sent at real time and returns a mark when the audio before it has been played.
 Between marks, and where marks are lost, the clock tells: what was sent is played at one second a second.
+
+The player is a network away. What is sent at t is played from t + d, and a `clear` sent at t stops it at
+t + d: so a clock started when audio is sent shows what will have been played when a `clear` sent now has
+arrived, which is the question. A mark comes back 2d late on that clock. The least lateness seen is taken for
+the round trip, and only what exceeds it for a player that is behind.
+
 After a clear all pending marks come back although their audio was never heard; their epoch gives them
 away.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from app.media_stream.audio import duration_ms
+from app.media_stream.clause import Clause, Pace
 
-CHARACTERS_PER_SECOND = 15.0
-"""How fast a voice speaks, for a clause whose audio is still being made. (Piper's joe: 14–16.)"""
-
-
-@dataclass(slots=True)
-class _Clause:
-    text: str
-    starts_ms: float
-    sent_ms: float = 0.0
-    complete: bool = False
-
-    def heard(self, position_ms: float) -> str:
-        """The words played once `position_ms` of all audio has been; a word counts from its middle."""
-        played = position_ms - self.starts_ms
-        if played <= 0 or not self.sent_ms:
-            return ""
-        if self.complete and played >= self.sent_ms:
-            return self.text
-        length = self.sent_ms
-        if not self.complete:
-            length = max(length, len(self.text) / CHARACTERS_PER_SECOND * 1000)
-        reached = played / length * len(self.text)
-        end = 0
-        for word in self.text.split():
-            start = self.text.index(word, end)
-            if start + len(word) / 2 > reached:
-                break
-            end = start + len(word)
-        return self.text[:end]
+MOST_TRIP = 0.1
+"""Seconds. A round trip that is longer is taken for a player that is behind. Which of the two it is no mark
+tells; this lies between what networks take (10 to 150 ms) and nothing, so that neither guess is far off."""
 
 
 class Playback:
@@ -47,24 +28,26 @@ class Playback:
     def __init__(self) -> None:
         self.epoch = 0
         """Raised by every clear. Audio and marks of an older epoch are void."""
-        self._clauses: list[_Clause] = []
+        self._clauses: list[Clause] = []
+        self._pace = Pace()
         self._marks: dict[str, float] = {}
         self._sent_ms = 0.0
         self._anchor_ms = 0.0
         self._anchor_at = 0.0
+        self._trip = MOST_TRIP
         self._count = 0
 
     def begin_clause(self, text: str) -> None:
         """What is sent from now on speaks this text."""
-        self._clauses.append(_Clause(text, self._sent_ms))
+        self._clauses.append(Clause(text, self._sent_ms, self._pace))
 
-    def sent(self, audio_ms: float, now: float) -> str:
-        """A piece went out. Returns the name of the mark to send after it."""
+    def sent(self, audio: bytes, now: float) -> str:
+        """A piece of μ-law went out. Returns the name of the mark to send after it."""
         if self.position(now) >= self._sent_ms:
             self._anchor_ms, self._anchor_at = self._sent_ms, now
-        self._sent_ms += audio_ms
+        self._sent_ms += duration_ms(audio)
         if self._clauses:
-            self._clauses[-1].sent_ms += audio_ms
+            self._clauses[-1].sent(audio)
         self._count += 1
         name = f"{self.epoch}.{self._count}"
         self._marks[name] = self._sent_ms
@@ -73,7 +56,7 @@ class Playback:
     def end_clause(self) -> None:
         """The clause has been sent whole: its length is known now."""
         if self._clauses:
-            self._clauses[-1].complete = True
+            self._clauses[-1].end()
 
     def mark(self, name: str, now: float) -> bool:
         """A mark came back. False if it is unknown, flushed, or came before."""
@@ -82,11 +65,13 @@ class Playback:
             return False
         # A mark vouches for all that came before it, so lost ones leave with it.
         self._marks = {other: at for other, at in self._marks.items() if at > position}
-        self._anchor_ms, self._anchor_at = position, now
+        lateness = now - self._anchor_at - (position - self._anchor_ms) / 1000
+        self._trip = max(0.0, min(self._trip, lateness))
+        self._anchor_ms, self._anchor_at = position, now - self._trip
         return True
 
     def position(self, now: float) -> float:
-        """How much of the audio sent has been heard."""
+        """How much of the audio sent has been heard when a `clear` sent now arrives."""
         return min(self._sent_ms, self._anchor_ms + max(0.0, now - self._anchor_at) * 1000)
 
     def remaining_ms(self, now: float) -> float:
