@@ -67,6 +67,15 @@ def test_a_round_trip_is_no_player_that_is_behind() -> None:
         assert playback.position(place * 0.4 + 0.08) == pytest.approx(place * 400 + 80)
 
 
+def test_a_mark_that_comes_early_is_believed() -> None:
+    playback = Playback()
+    playback.begin_clause(SENTENCE)
+    mark = playback.sent(voice(500), 0.0)
+    playback.sent(voice(500), 0.0)
+    playback.mark(mark, 0.3)
+    assert playback.position(0.4) == pytest.approx(600)
+
+
 def test_a_player_that_is_very_late_is_taken_for_one_that_is_behind() -> None:
     playback = Playback()
     playback.begin_clause(SENTENCE)
