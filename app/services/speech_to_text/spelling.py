@@ -1,4 +1,4 @@
-"""Moonshine's habits, undone: it was taught by old books and writes as they do. No I/O."""
+"""Moonshine's habits, undone: it writes as the old books that taught it, and hears "You" in noise. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _STOPS = re.compile(r"(?<!\.)\.\.(?!\.)")
 
 
 def modern(text: str) -> str:
-    """ "to-morrow" as "tomorrow", "half-past three" as "half past three"; one full stop for two."""
+    """ "to-morrow" as "tomorrow", "half-past three" as "half past three"; one full stop for two. "You" alone,
+    which no caller says and every cough is taken for, as nothing.
+    """
     joined = _OLD.sub(lambda match: "".join(part for part in match.groups() if part), text)
     spaced = _CLOCK.sub(lambda match: match[0].replace("-", " "), joined)
-    return _STOPS.sub(".", spaced).strip()
+    text = _STOPS.sub(".", spaced).strip()
+    return "" if text.casefold().rstrip(".,!?") == "you" else text

@@ -16,6 +16,8 @@ from app.services.speech_to_text.spelling import modern
         ("Quarter-to five, or a quarter-past-six.", "Quarter to five, or a quarter past six."),
         ("A half-price quarter-back.", "A half-price quarter-back."),
         (" Yes. ", "Yes."),
+        ("You.", ""),
+        ("You and I.", "You and I."),
     ],
 )
 def test_old_spellings_become_todays_and_nothing_else_changes(heard: str, written: str) -> None:
