@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import asyncpg
 import msgspec
 from pgqueuer.queries import Queries as JobQueue
-from sqlalchemy import Text, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy import (
+    Text,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -243,10 +255,9 @@ async def _write_lines(
     changing = [field.name for field in fields(LineWritten) if field.name not in ("call_sid", "seq")]
     # What was said before another process took the call over (our socket was half open, or the line comes
     # out of a spool) is kept, but never written over that process's lines.
-    others = select(calls.c.call_sid).where(
-        calls.c.call_sid == transcript_lines.c.call_sid, calls.c.owner != owner
-    )
-    taken_over = others.correlate(transcript_lines).exists()
+    # Not `transcript_lines.c`: in this place SQLAlchemy would select from that table anew, and look at all calls.
+    written = literal_column("transcript_lines.call_sid")
+    taken_over = exists().where(calls.c.call_sid == written, calls.c.owner != owner)
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=[transcript_lines.c.call_sid, transcript_lines.c.seq],

@@ -149,6 +149,18 @@ async def test_late_lines_are_kept_but_not_written_over_those_of_a_process_that_
     assert [one.text for one in await queries.get_lines("CA1")] == ["before", "after", "late"]
 
 
+async def test_a_line_grows_whatever_calls_other_processes_have(
+    writer: Writer, database: Database, queries: Queries
+) -> None:
+    await write(database, started("CA2"), owner="other")
+    writer.add(started())
+    writer.add(line(1, text="Hello,", is_final=False))
+    await writer.flushed()
+    writer.add(line(1, text="Hello, this is Offhook."))
+    await writer.flushed()
+    assert [one.text for one in await queries.get_lines("CA1")] == ["Hello, this is Offhook."]
+
+
 async def test_lines_of_a_call_that_nobody_has_yet_are_written(writer: Writer, queries: Queries) -> None:
     writer.add(registered())
     writer.add(line(1))
