@@ -28,7 +28,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from app.draining import HANDOVER_SECONDS
 from app.errors import OffhookError, SettingError
 from app.logs import configure_logging
-from app.server import database, run, serving
+from app.server import database, run, serving, steady
 from app.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -182,8 +182,8 @@ def main() -> None:
 
 async def _serve(settings: Settings, listener: socket.socket, hurry: asyncio.Event) -> None:
     # Not `server.serve`, which refuses to start while the database is gone: the parent has tried it.
-    async with serving(settings, listener, hurry) as (_, task):
-        await asyncio.wait([task])
+    async with serving(settings, listener, hurry) as (app, task):
+        await steady(app, task)
 
 
 def _stop_when_stdin_ends() -> None:

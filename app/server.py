@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -188,8 +189,23 @@ async def serve(
     Raises:
         OffhookError: a part could not be loaded, or is lost.
     """
-    async with running(settings, listener, hurry) as (_, task):
+    async with running(settings, listener, hurry) as (app, task):
         on_start()
+        await steady(app, task)
+
+
+async def steady(app: Starlette, task: asyncio.Task[None]) -> None:
+    """Serve until `task` ends, with what was loaded left out of garbage collection.
+
+    Modules and models are half a million objects that never become garbage. To look through them takes
+    90 to 150 ms, in which every call stands still; without them at most 15 ms.
+    """
+    loaded = asyncio.create_task(app.state.loaded.wait())
+    await asyncio.wait([loaded, task], return_when=asyncio.FIRST_COMPLETED)
+    loaded.cancel()
+    if not task.done():
+        gc.collect()
+        gc.freeze()
         await asyncio.wait([task])
 
 

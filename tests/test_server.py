@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 
 from app.errors import OffhookError, SettingError
-from app.server import Server, bind, run
+from app.server import Server, bind, run, steady
 from app.settings import load_settings
 
 
@@ -130,3 +131,21 @@ async def test_the_first_failure_is_the_reason() -> None:
     await server.serve([bind(load_settings(port=0))])
     server.fail(CONSEQUENCE)
     assert server.failure is LOST
+
+
+async def test_what_was_loaded_is_left_out_of_garbage_collection() -> None:
+    app = Starlette()
+    app.state.loaded = asyncio.Event()
+    over = asyncio.Event()
+    serving = asyncio.create_task(steady(app, asyncio.create_task(_until(over))))
+    app.state.loaded.set()
+    async with asyncio.timeout(5):
+        while not gc.get_freeze_count():
+            await asyncio.sleep(0)
+        over.set()
+        await serving
+    gc.unfreeze()
+
+
+async def _until(over: asyncio.Event) -> None:
+    await over.wait()

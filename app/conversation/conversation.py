@@ -186,8 +186,9 @@ class Conversation:
             case SpeechStarted():
                 self._do(self._turns.voice_started(now, certain=False))
             case SpeechEnded():
+                # Counted from the last frame, not from now: between two of them 20 ms pass.
                 behind = self._bytes_heard / BYTES_PER_SECOND - event.at_ms / 1000
-                self._do(self._turns.voice_ended(now, now - max(0.0, behind)))
+                self._do(self._turns.voice_ended(now, self._heard_at - max(0.0, behind)))
             case Interim() if words:
                 self._do(self._turns.words(hearing.words, now, settled=event.stable))
             case Final():

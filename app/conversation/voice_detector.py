@@ -166,7 +166,7 @@ class VoiceDetector:
             self._origin += 0.005 * len(audio) / 8000
         events: list[VoiceStarted | VoiceEnded] = []
         while len(self._held) >= FRAME:
-            frame = audioop.ulaw2lin(bytes(self._held[:FRAME]), 2)
+            frame = audioop.ulaw2lin(self._held[:FRAME], 2)
             del self._held[:FRAME]
             event = self._frame(frame, self._origin + (self._position - len(self._held)) / 8000)
             if event:
@@ -210,7 +210,8 @@ class VoiceDetector:
             expected = expected + echo
         rest = np.maximum(spectrum - numbers.subtract * expected, 0)
         previous, self._previous = self._previous, rest
-        if rest.sum() < numbers.remains * spectrum.sum():
+        remains = float(rest.sum() / spectrum.sum())
+        if remains < numbers.remains:
             return _Heard(power)
         voicing = judge(rest)
         alike = likeness(previous, rest) if previous is not None else 0.0
@@ -219,7 +220,7 @@ class VoiceDetector:
             for heard in list(self._frames)[-numbers.attack :]:
                 heard.voiced = heard.open = False
             self._tone_until = now + numbers.attack * _FRAME_SECONDS
-        power *= float(rest.sum() / spectrum.sum())
+        power *= remains
         if voicing.periodic < numbers.periodic:
             return _Heard(power, active=True, periodic=voicing.periodic > numbers.weakly)
         moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
@@ -255,7 +256,7 @@ class VoiceDetector:
         power = statistics.fmean(heard.power for heard in voiced)
         if power < numbers.contrast * statistics.median(self._ambient):
             return False
-        samples = np.frombuffer(bytes(self._recent), np.int16).astype(np.float64)
+        samples = np.frombuffer(self._recent, np.int16).astype(np.float64)
         if self._echo.explains(samples, now) > numbers.echo:
             self._frames.clear()
             return False
@@ -277,7 +278,7 @@ class VoiceDetector:
         return VoiceEnded(self._active_at if silent else self._voiced_at)
 
     def _spectrum(self) -> Spectrum:
-        return spectrum_of(np.frombuffer(bytes(self._recent[-2 * WINDOW :]), np.int16))
+        return spectrum_of(np.frombuffer(self._recent[-2 * WINDOW :], np.int16))
 
 
 def _move(before: float, after: float) -> float:

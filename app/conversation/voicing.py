@@ -6,6 +6,7 @@ This is numpy's work: a spectrum cannot be had from `audioop`, and the pitch alo
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -108,4 +109,4 @@ def _offset(curve: Spectrum, lag: int) -> float:
 
 def likeness(one: Spectrum, other: Spectrum) -> float:
     """How alike two spectra are, 0 to 1. A tone stays like itself; a voice moves."""
-    return float(np.sqrt(one * other).sum() / np.sqrt(one.sum() * other.sum() + 1e-9))
+    return float(np.sqrt(one * other).sum()) / math.sqrt(float(one.sum()) * float(other.sum()) + 1e-9)

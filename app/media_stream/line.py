@@ -17,8 +17,9 @@ from app.media_stream.protocol import MediaStreamProtocol
 
 log = logging.getLogger(__name__)
 
-MARK_MARGIN_SECONDS = 0.5
-"""How long after its expected end an utterance counts as heard although its mark has not come back."""
+MARK_MARGIN_SECONDS = 2.0
+"""How long after its expected end an utterance counts as heard although its mark has not come back. Marks are
+hardly ever lost; where a network or a busy machine holds audio back, less than that would cut a goodbye."""
 
 MAX_OUTBOX = 4096
 """Messages that may wait for the socket. At two a piece of 100 ms or more that is over three minutes of

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import openai
 from openai import AsyncOpenAI, AsyncStream
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessageParam
 
 from app import metrics
 from app.services.language_model.interface import ReplyError, ReplyEvent, SaveItem, Say, Talk
@@ -160,13 +160,21 @@ class OpenAILanguageModel:
         while True:
             options = dict(self._options)
             try:
-                stream: AsyncStream[ChatCompletionChunk] = await self._client.chat.completions.create(
-                    model=self.name,
-                    messages=messages,
-                    tools=self._tools,
-                    tool_choice=tool_choice,
+                # Not `chat.completions.create`, which follows every message along its type before it sends:
+                # 0.1 to 0.2 ms a message, in which all calls stand still.
+                stream: AsyncStream[ChatCompletionChunk] = await self._client.post(
+                    "/chat/completions",
+                    cast_to=ChatCompletion,
+                    body={
+                        "model": self.name,
+                        "messages": messages,
+                        "tools": self._tools,
+                        "tool_choice": tool_choice,
+                        "stream": True,
+                        **options,
+                    },
                     stream=True,
-                    **options,
+                    stream_cls=AsyncStream[ChatCompletionChunk],
                 )
                 return stream
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
