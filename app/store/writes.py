@@ -255,7 +255,7 @@ async def _write_lines(
     changing = [field.name for field in fields(LineWritten) if field.name not in ("call_sid", "seq")]
     # What was said before another process took the call over (our socket was half open, or the line comes
     # out of a spool) is kept, but never written over that process's lines.
-    # Not `transcript_lines.c`: in this place SQLAlchemy would select from that table anew, and look at all calls.
+    # Not `transcript_lines.c`: SQLAlchemy would select from that table anew here, and look at all calls.
     written = literal_column("transcript_lines.call_sid")
     taken_over = exists().where(calls.c.call_sid == written, calls.c.owner != owner)
     await connection.execute(

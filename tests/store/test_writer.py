@@ -152,7 +152,7 @@ async def test_late_lines_are_kept_but_not_written_over_those_of_a_process_that_
 async def test_a_line_grows_whatever_calls_other_processes_have(
     writer: Writer, database: Database, queries: Queries
 ) -> None:
-    await write(database, started("CA2"), owner="other")
+    await write(database, started("CA2"), line(1, "CA2"), owner="other")
     writer.add(started())
     writer.add(line(1, text="Hello,", is_final=False))
     await writer.flushed()
