@@ -132,6 +132,10 @@ async def _live(listener: socket.socket, environment: Mapping[str, str], ending:
             assert process.stdout is not None
             raise SettingError(*json.loads(await process.stdout.read()))
         return f"exit status {status}"
+    except asyncio.CancelledError:
+        # Our servers stop listening as soon as they are told to end. The port is free when we do, too.
+        listener.close()
+        raise
     finally:
         await _end(process, ending)
         mark_process_dead(process.pid, environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]

@@ -64,6 +64,11 @@ class Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Who comes now is for another process, which may even want this very port.
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
         # uvicorn closes every WebSocket at once: it is told when there is none left.
         await self.app.state.drain(self.hurry)
         await super().shutdown(sockets)

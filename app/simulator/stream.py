@@ -53,6 +53,8 @@ class CallLog:
 
     streams_ms: list[int] = field(default_factory=list)
     """When each stream's `start` was sent."""
+    ends_ms: list[int] = field(default_factory=list)
+    """When each of those streams was over."""
     clears: list[Clearing] = field(default_factory=list)
     marks_received: int = 0
     marks_returned: int = 0
@@ -101,8 +103,11 @@ class MediaStream:
             self._handset.begin()
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._listen(socket))
-                if await self._talk(socket, listener):
-                    return "caller_hung_up"
+                try:
+                    if await self._talk(socket, listener):
+                        return "caller_hung_up"
+                finally:
+                    self._log.ends_ms.append(self._handset.phone.now_ms)
         self._drop_unheard()
         return "server_closed"
 
