@@ -91,8 +91,8 @@ def measure_streams(
     """`heard` is what the caller heard, 8 bytes a millisecond."""
     streams = []
     for opened, closed in zip(opened_ms, closed_ms, strict=True):
-        voice = next(iter(voiced_spans(heard[opened * 8 : closed * 8])), None)
-        streams.append(StreamTimes(opened, closed, voice and opened + voice.start_ms))
+        voices = voiced_spans(heard[opened * 8 : closed * 8])
+        streams.append(StreamTimes(opened, closed, opened + voices[0].start_ms if voices else None))
     return tuple(streams)
 
 

@@ -49,7 +49,6 @@ class Balancer:
                 continue
             caller.meet(backend)
             backend.meet(caller)
-            caller.transport.resume_reading()
             return
         self.refused += 1
         caller.transport.abort()
@@ -62,9 +61,11 @@ class _Side(asyncio.Protocol):
         self.balancer = balancer
         self.transport: asyncio.Transport
         self._other: asyncio.Transport | None = None
+        self._early = bytearray()
 
     def meet(self, other: _Side) -> None:
         self._other = other.transport
+        self._other.write(bytes(self._early))
         if self.transport.is_closing():
             other.transport.close()
 
@@ -73,8 +74,10 @@ class _Side(asyncio.Protocol):
         self.balancer._sides.add(self)
 
     def data_received(self, data: bytes) -> None:
-        assert self._other is not None
-        self._other.write(data)
+        if self._other is None:
+            self._early += data
+        else:
+            self._other.write(data)
 
     def connection_lost(self, _error: Exception | None) -> None:
         self.balancer._sides.discard(self)
@@ -87,5 +90,4 @@ class _Caller(_Side):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self.transport.pause_reading()
         self.balancer.connect(self)

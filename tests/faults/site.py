@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,7 +17,7 @@ import asyncpg
 from app.settings import load_settings
 from app.simulator.caller import SimulatedCall
 from app.simulator.report import CallReport
-from app.simulator.script import HangUp, Play, Step, WaitForTurn
+from app.simulator.script import HangUp, Moment, Play, Scene, Step, WaitForTurn
 from tests.calls.servers import RunningServer
 from tests.faults.balancer import Balancer
 from tests.faults.server_process import ServerProcess
@@ -29,7 +29,7 @@ ABRUPT_CLOSE = 31903
 """What Twilio warns of when a server has been killed."""
 
 PHRASES = [f"note that item{n}" for n in range(80)]
-"""What callers say: the n-th thing in a call is the n-th of these, so each is said once. Each becomes a note."""
+"""What callers say: the n-th thing in a call is the n-th of these. Each is said once, and becomes a note."""
 WORD_MS = 160
 
 SETTLED_MS = 2000
@@ -49,10 +49,26 @@ def plays() -> list[Play]:
     return found
 
 
-def script(turns: int, first: int = 0) -> list[Step]:
+PLAYS = plays()
+
+
+def script(turns: int) -> list[Step]:
     """Say so many things, hear an answer to each, and hang up."""
-    said = plays()[first : first + turns]
-    return [WaitForTurn(), *(step for play in said for step in (play, WaitForTurn())), HangUp()]
+    return [WaitForTurn(), *(step for play in PLAYS[:turns] for step in (play, WaitForTurn())), HangUp()]
+
+
+@dataclass(frozen=True, slots=True)
+class TalkUntil:
+    """Say one thing after the other, and hear an answer to each, until it is `over`."""
+
+    over: asyncio.Event
+
+    def perform(self, scene: Scene) -> Iterator[Moment]:
+        for play in PLAYS:
+            if self.over.is_set():
+                return
+            yield from play.perform(scene)
+            yield from WaitForTurn().perform(scene)
 
 
 @asynccontextmanager
@@ -93,17 +109,28 @@ class Site:
         process.kill()
         await process.wait()
 
+    async def replace(self, number: int) -> int:
+        """Tell a server to stop, and start another one on its port as soon as that is free. Returns how the
+        old one has ended, when it has."""
+        old = self.running[number]
+        assert old is not None
+        old.terminate()
+        await self.servers[number].deaf()
+        await self.start(number)
+        return await old.wait()
+
     def caller(self, steps: Sequence[Step], **options: float) -> SimulatedCall:
         return SimulatedCall(self.seen.url, steps, auth_token=AUTH_TOKEN, **options)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
 async def site(
-    database_url: str, state_dir: Path, count: int = 2, **environment: str
+    database_url: str, state_dir: Path, found: dict[str, str], count: int = 2, **environment: str
 ) -> AsyncIterator[Site]:
-    """A site of `count` servers, of which none is started. `environment` holds further settings of theirs."""
+    """A site of `count` servers, of which none is started. `found` are settings for `providers`,
+    `environment` further ones."""
     balancer = Balancer([])
-    async with providers() as found, balancer.serving():
+    async with balancer.serving():
         url = f"http://127.0.0.1:{balancer.port}"
         settings = found | {"WEBHOOK_URL": url, "TWILIO_AUTH_TOKEN": AUTH_TOKEN} | environment
         servers = [ServerProcess(database_url, state_dir, **settings) for _ in range(count)]
@@ -146,10 +173,10 @@ class Verdict:
     silences_ms: list[int] = field(default_factory=list)
     """From the end of a stream to the agent's voice on the next one."""
 
-    def check(self, report: CallReport, stored: dict[str, object], end_reason: str = "caller_hung_up") -> None:
+    def check(self, report: CallReport, stored: dict[str, object]) -> None:
         """`stored` is the call as the API tells it, summarised."""
         sid = report.call_sid
-        if stored["end_reason"] != end_reason or report.ended_by != "caller":
+        if stored["end_reason"] != "caller_hung_up" or report.ended_by != "caller":
             self.wrong.append(f"{sid} ended with {stored['end_reason']}, by {report.ended_by}")
         unexpected = [one for one in report.violations if one.code not in self.expected]
         self.wrong += [f"{sid}: Twilio would say {one}" for one in unexpected]

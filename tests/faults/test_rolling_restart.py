@@ -6,31 +6,20 @@ import asyncio
 from pathlib import Path
 
 from tests.calls.servers import summarised
-from tests.faults.site import Site, Verdict, script, site
+from tests.faults.site import Verdict, providers, script, site
 
 CALLS = 4
 
 
-async def replace(here: Site, number: int) -> None:
-    """Tell a server to stop, and start another one on its port as soon as that is free."""
-    old = here.running[number]
-    assert old is not None
-    old.terminate()
-    await here.servers[number].deaf()
-    await here.start(number)
-    async with asyncio.timeout(30):
-        assert await old.wait() == 0
-
-
 async def test_a_rolling_restart_cuts_nobody_off(postgres_url: str, tmp_path: Path) -> None:
     verdict = Verdict()
-    async with site(postgres_url, tmp_path, DRAIN_SECONDS="1") as here:
+    async with providers() as found, site(postgres_url, tmp_path, found, DRAIN_SECONDS="1") as here:
         await asyncio.gather(here.start(0), here.start(1))
         calls = [here.caller(script(4), max_seconds=60) for _ in range(CALLS)]
         running = [asyncio.create_task(call.run()) for call in calls]
         await asyncio.sleep(2)
         for number in range(2):
-            await replace(here, number)
+            assert await here.replace(number) == 0
         for report in await asyncio.gather(*running):
             assert not report.problems
             verdict.check(report, await here.seen.call(report.call_sid, summarised))
@@ -40,11 +29,14 @@ async def test_a_rolling_restart_cuts_nobody_off(postgres_url: str, tmp_path: Pa
 
 async def test_the_calls_of_a_lone_server_go_on_in_its_successor(postgres_url: str, tmp_path: Path) -> None:
     verdict = Verdict()
-    async with site(postgres_url, tmp_path, count=1, DRAIN_SECONDS="5") as here:
+    async with (
+        providers() as found,
+        site(postgres_url, tmp_path, found, count=1, DRAIN_SECONDS="5") as here,
+    ):
         await here.start(0)
         running = asyncio.create_task(here.caller(script(4), max_seconds=60).run())
         await asyncio.sleep(1)
-        await replace(here, 0)
+        assert await here.replace(0) == 0
         report = await running
         assert not report.problems
         verdict.check(report, await here.seen.call(report.call_sid, summarised))
