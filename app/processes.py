@@ -174,7 +174,8 @@ def main() -> None:
         settings = load_settings()
         configure_logging(settings)
         hurry = asyncio.Event()
-        run(_serve(settings, socket.socket(fileno=int(sys.argv[1])), hurry), hurry)
+        # systemd tells every process of the service to stop, and our parent tells us once more.
+        run(_serve(settings, socket.socket(fileno=int(sys.argv[1])), hurry), hurry, patient=True)
     except SettingError as error:
         json.dump((error.setting, error.problem, error.remedy), pipe)
         pipe.close()

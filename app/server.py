@@ -158,11 +158,14 @@ def _config(app: Starlette, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
     )
 
 
-def run(main: Coroutine[None, None, T], hurry: asyncio.Event | None = None) -> T | None:
+def run(
+    main: Coroutine[None, None, T], hurry: asyncio.Event | None = None, *, patient: bool = False
+) -> T | None:
     """Run a command until it is done, or until SIGINT or SIGTERM cancels it. What it opened is closed
     either way. Returns None when it was cancelled.
 
-    SIGINT, and whatever comes after the first signal, means `hurry`. It never breaks off the cleaning up.
+    SIGINT, and whatever comes after the first signal, means `hurry`; to the `patient` only SIGINT does. It
+    never breaks off the cleaning up.
     """
 
     async def supervised() -> T | None:
@@ -170,7 +173,7 @@ def run(main: Coroutine[None, None, T], hurry: asyncio.Event | None = None) -> T
         loop = asyncio.get_running_loop()
 
         def stop(number: int) -> None:
-            if hurry is not None and (number == signal.SIGINT or task.cancelling()):
+            if hurry is not None and (number == signal.SIGINT or (task.cancelling() and not patient)):
                 hurry.set()
             if not task.cancelling():
                 task.cancel()

@@ -64,16 +64,18 @@ def test_a_second_signal_of_another_kind_does_not_break_off_the_cleaning_up() ->
 
 
 @pytest.mark.parametrize(
-    ("signals", "hurried"),
+    ("signals", "patient", "hurried"),
     [
-        ([signal.SIGTERM], False),
-        ([signal.SIGINT], True),
-        ([signal.SIGTERM, signal.SIGTERM], True),
-        ([signal.SIGTERM, signal.SIGINT], True),
+        ([signal.SIGTERM], False, False),
+        ([signal.SIGINT], False, True),
+        ([signal.SIGTERM, signal.SIGTERM], False, True),
+        ([signal.SIGTERM, signal.SIGINT], False, True),
+        ([signal.SIGTERM, signal.SIGTERM], True, False),
+        ([signal.SIGTERM, signal.SIGINT], True, True),
     ],
 )
 def test_a_deploy_waits_for_calls_and_a_person_or_a_second_signal_does_not(
-    signals: list[int], hurried: bool
+    signals: list[int], patient: bool, hurried: bool
 ) -> None:
     hurry = asyncio.Event()
 
@@ -85,7 +87,7 @@ def test_a_deploy_waits_for_calls_and_a_person_or_a_second_signal_does_not(
         finally:
             await asyncio.sleep(0.05)
 
-    run(main(), hurry)
+    run(main(), hurry, patient=patient)
     assert hurry.is_set() is hurried
 
 

@@ -203,7 +203,8 @@ class Verdict:
             )
             count = heard.count(turn.text)
             if count > 1 or (count == 0 and not met):
-                self.wrong.append(f"{sid}: {turn.text!r} is there {count} times")
+                when = f"{turn.started_ms} to {turn.ended_ms} ms; without a stream: {gaps}; heard: {heard}"
+                self.wrong.append(f"{sid}: {turn.text!r} is there {count} times, said from {when}")
         said = [turn.text for turn in report.turns]
         strange = [text for text in heard if text not in said]
         if len(strange) > len(gaps):
