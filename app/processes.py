@@ -174,8 +174,11 @@ def main() -> None:
         settings = load_settings()
         configure_logging(settings)
         hurry = asyncio.Event()
+        listener = socket.socket(fileno=int(sys.argv[1]))
+        # Speech workers would hold the port for as long as the last call lasts.
+        listener.set_inheritable(False)
         # systemd tells every process of the service to stop, and our parent tells us once more.
-        run(_serve(settings, socket.socket(fileno=int(sys.argv[1])), hurry), hurry, patient=True)
+        run(_serve(settings, listener, hurry), hurry, patient=True)
     except SettingError as error:
         json.dump((error.setting, error.problem, error.remedy), pipe)
         pipe.close()

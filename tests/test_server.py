@@ -132,3 +132,18 @@ async def test_the_first_failure_is_the_reason() -> None:
     await server.serve([bind(load_settings(port=0))])
     server.fail(CONSEQUENCE)
     assert server.failure is LOST
+
+
+async def test_a_server_that_waits_for_its_calls_has_let_go_of_its_port() -> None:
+    app = Starlette()
+    server = Server(app, asyncio.Event())
+    listener = bind(load_settings(port=0))
+    port = listener.getsockname()[1]
+
+    async def drain(_hurry: asyncio.Event) -> None:
+        bind(load_settings(port=port)).close()
+
+    app.state.drain = drain
+    server.should_exit = True
+    async with asyncio.timeout(5):
+        await server.serve([listener])
