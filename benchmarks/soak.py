@@ -34,19 +34,19 @@ from rich.table import Table
 
 from app.simulator.caller import SimulatedCall
 from app.simulator.report import CallReport
-from app.simulator.script import HangUp, Pause, Step, WaitForTurn
+from app.simulator.script import HangUp, Pause, Step
 from app.store.migrate import migrate
 from tests.calls.servers import summarised
 from tests.faults.site import (
     ABRUPT_CLOSE,
     Line,
     Site,
-    TalkUntil,
     Verdict,
     final_lines,
     providers,
     script,
     site,
+    talk_until,
 )
 from tests.store.postgres import Server, own_server
 
@@ -97,7 +97,7 @@ class Callers:
     def __init__(self, here: Site, count: int) -> None:
         self._here = here
         self._over = asyncio.Event()
-        steps: list[Step] = [WaitForTurn(), TalkUntil(self._over), HangUp()]
+        steps = talk_until(self._over)
         self._running = [
             asyncio.create_task(self._run(here.caller(steps), number * ARRIVE_SECONDS / count))
             for number in range(count)

@@ -52,6 +52,11 @@ def plays() -> list[Play]:
 PLAYS = plays()
 
 
+def talk_until(over: asyncio.Event) -> list[Step]:
+    """A caller who has something to say until it is `over`."""
+    return [WaitForTurn(), TalkUntil(over), HangUp()]
+
+
 def script(turns: int) -> list[Step]:
     """Say so many things, hear an answer to each, and hang up."""
     return [WaitForTurn(), *(step for play in PLAYS[:turns] for step in (play, WaitForTurn())), HangUp()]
@@ -85,6 +90,7 @@ async def providers() -> AsyncIterator[dict[str, str]]:
             "GOOGLE_SPEECH_ENDPOINT": ears.address,
             "GOOGLE_TTS_ENDPOINT": voice.address,
             "AGENT_GREETING": "Good morning.",
+            "MAX_CONNECTIONS_PER_IP": "100000",
         }
 
 

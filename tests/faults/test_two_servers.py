@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from tests.calls.servers import summarised
-from tests.faults.site import ABRUPT_CLOSE, Verdict, final_lines, providers, script, site
+from tests.faults.site import ABRUPT_CLOSE, Verdict, final_lines, providers, site, talk_until
 
 CALLS = 4
 KILLS = 2
@@ -16,10 +16,10 @@ WITHIN_MS = 3000
 async def test_calls_of_a_killed_server_go_on_with_the_other_and_lose_no_stored_line(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    verdict = Verdict(frozenset({ABRUPT_CLOSE}))
+    over, verdict = asyncio.Event(), Verdict(frozenset({ABRUPT_CLOSE}))
     async with providers() as found, site(postgres_url, tmp_path, found) as here:
         await asyncio.gather(here.start(0), here.start(1))
-        calls = [here.caller(script(4), max_seconds=90) for _ in range(CALLS)]
+        calls = [here.caller(talk_until(over), max_seconds=90) for _ in range(CALLS)]
         running = [asyncio.create_task(call.run()) for call in calls]
         stored = set()
         for number in range(KILLS):
@@ -27,6 +27,7 @@ async def test_calls_of_a_killed_server_go_on_with_the_other_and_lose_no_stored_
             stored |= await final_lines(postgres_url)
             await here.kill(number)
             await here.start(number)
+        over.set()
         reports = await asyncio.gather(*running)
         for report in reports:
             verdict.check(report, await here.seen.call(report.call_sid, summarised))
