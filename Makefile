@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format install requirements clean
+.PHONY: demo test soak lint format install requirements clean
 
 demo: install  ## Place one simulated call and show what becomes of it.
 	@$(BIN)/offhook demo
@@ -16,6 +16,9 @@ $(VENV)/.installed: scripts/install.py requirements/all.txt pyproject.toml
 
 test: install  ## Run all tests.
 	@$(BIN)/python -m pytest
+
+soak: install  ## Servers and the database die under calls, and many calls leave nothing behind: half an hour.
+	@$(BIN)/python -m benchmarks.soak
 
 lint: install  ## Style and types.
 	@$(BIN)/ruff check .

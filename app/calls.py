@@ -48,8 +48,9 @@ log = logging.getLogger(__name__)
 LOOKUP_SECONDS = 1.0
 """How long a call waits for what the database knows of it, before it goes on without."""
 
-MAX_RESUMES = 5
-"""How often a call may be cut off from its server before it is given up."""
+MAX_RESUMES = 20
+"""How often a call may be cut off from its server: more than a bad day has, but a call that breaks every
+server which takes it comes to an end."""
 
 CUT_OFF_REASONS = (None, "connection_lost", "server_lost", "server_stopped", "error")
 """Ways for a stream to end that are not the end of the conversation. None: it ended unnoticed."""
@@ -120,15 +121,28 @@ class Calls:
         """Whether a call could be answered now."""
         return self._ears.ready and self._voice.ready
 
+    @property
+    def accepting(self) -> bool:
+        """Whether this process is the one to open a stream now."""
+        return self.ready and not self.manager.draining
+
     async def user_of(self, number: str) -> str | None:
         """The user whose phone this is."""
         return await self._look_up(self._queries.user_of_number(number), None) if number else None
 
-    def register(self, call: CallRegistered) -> None:
-        """A call is announced; its stream may follow. Once is as good as ten times."""
+    async def register(self, call: CallRegistered) -> None:
+        """A call is announced; its stream may follow. Once is as good as ten times.
+
+        Returns when that is written, or cannot be just now: whichever process is asked next knows the call.
+        """
         self._writer.add(call)
         self._ears.warm(call.call_sid)
         self._mind.warm()
+        await self._look_up(self._writer.flushed(), None)
+
+    async def knows(self, call_sid: str) -> bool:
+        """Whether such a call has been announced, or a stream of it opened."""
+        return await self._look_up(self._queries.get_call(call_sid), None) is not None
 
     async def placed(self, call: CallRegistered) -> None:
         """A call is on its way to somebody; returns when that is written, or cannot be just now."""
@@ -314,12 +328,9 @@ class Calls:
             return "hang_up"
         if call.end_reason == "transferred":
             return "transfer"
-        if call.end_reason == "transfer_failed":
-            return "give_up"  # The stream on which the caller was to be told never opened.
-        if call.end_reason not in CUT_OFF_REASONS:
+        if call.end_reason not in (*CUT_OFF_REASONS, "transfer_failed"):
             return "hang_up"
-        # A stream that never opened will not open the next time either.
-        return "stream" if call.started_at and call.resumes < MAX_RESUMES else "give_up"
+        return "stream" if call.resumes < MAX_RESUMES else "give_up"
 
     async def transfer_failed(self, call_sid: str) -> bool:
         """Nobody answered a transfer. Whether the caller comes back to us; False: once too often."""

@@ -36,6 +36,10 @@ SILENCES = Counter("offhook_silences", "Times a caller who waited for us heard n
 WORKER_RESTARTS = Counter("offhook_worker_restarts", "Speech worker processes that died.", ["worker"])
 INTERIMS_SHED = Counter("offhook_interims_shed", "Interim decodes dropped because recognition fell behind.")
 
+TASKS = Gauge(
+    "offhook_tasks", "Things the process that answers does at once.", multiprocess_mode="mostrecent"
+)
+
 STORE_PENDING = Gauge(
     "offhook_store_pending", "Writes that wait for the database.", multiprocess_mode="livesum"
 )

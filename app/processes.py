@@ -132,6 +132,10 @@ async def _live(listener: socket.socket, environment: Mapping[str, str], ending:
             assert process.stdout is not None
             raise SettingError(*json.loads(await process.stdout.read()))
         return f"exit status {status}"
+    except asyncio.CancelledError:
+        # Our servers stop listening as soon as they are told to end. The port is free when we do, too.
+        listener.close()
+        raise
     finally:
         await _end(process, ending)
         mark_process_dead(process.pid, environment["PROMETHEUS_MULTIPROC_DIR"])  # type: ignore[no-untyped-call]
@@ -170,7 +174,11 @@ def main() -> None:
         settings = load_settings()
         configure_logging(settings)
         hurry = asyncio.Event()
-        run(_serve(settings, socket.socket(fileno=int(sys.argv[1])), hurry), hurry)
+        listener = socket.socket(fileno=int(sys.argv[1]))
+        # Speech workers would hold the port for as long as the last call lasts.
+        listener.set_inheritable(False)
+        # systemd tells every process of the service to stop, and our parent tells us once more.
+        run(_serve(settings, listener, hurry), hurry, patient=True)
     except SettingError as error:
         json.dump((error.setting, error.problem, error.remedy), pipe)
         pipe.close()

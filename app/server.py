@@ -65,6 +65,11 @@ class Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Who comes now is for another process, which may even want this very port.
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
         # uvicorn closes every WebSocket at once: it is told when there is none left.
         await self.app.state.drain(self.hurry)
         await super().shutdown(sockets)
@@ -154,11 +159,14 @@ def _config(app: Starlette, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
     )
 
 
-def run(main: Coroutine[None, None, T], hurry: asyncio.Event | None = None) -> T | None:
+def run(
+    main: Coroutine[None, None, T], hurry: asyncio.Event | None = None, *, patient: bool = False
+) -> T | None:
     """Run a command until it is done, or until SIGINT or SIGTERM cancels it. What it opened is closed
     either way. Returns None when it was cancelled.
 
-    SIGINT, and whatever comes after the first signal, means `hurry`. It never breaks off the cleaning up.
+    SIGINT, and whatever comes after the first signal, means `hurry`; to the `patient` only SIGINT does. It
+    never breaks off the cleaning up.
     """
 
     async def supervised() -> T | None:
@@ -166,7 +174,7 @@ def run(main: Coroutine[None, None, T], hurry: asyncio.Event | None = None) -> T
         loop = asyncio.get_running_loop()
 
         def stop(number: int) -> None:
-            if hurry is not None and (number == signal.SIGINT or task.cancelling()):
+            if hurry is not None and (number == signal.SIGINT or (task.cancelling() and not patient)):
                 hurry.set()
             if not task.cancelling():
                 task.cancel()

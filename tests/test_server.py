@@ -65,16 +65,18 @@ def test_a_second_signal_of_another_kind_does_not_break_off_the_cleaning_up() ->
 
 
 @pytest.mark.parametrize(
-    ("signals", "hurried"),
+    ("signals", "patient", "hurried"),
     [
-        ([signal.SIGTERM], False),
-        ([signal.SIGINT], True),
-        ([signal.SIGTERM, signal.SIGTERM], True),
-        ([signal.SIGTERM, signal.SIGINT], True),
+        ([signal.SIGTERM], False, False),
+        ([signal.SIGINT], False, True),
+        ([signal.SIGTERM, signal.SIGTERM], False, True),
+        ([signal.SIGTERM, signal.SIGINT], False, True),
+        ([signal.SIGTERM, signal.SIGTERM], True, False),
+        ([signal.SIGTERM, signal.SIGINT], True, True),
     ],
 )
 def test_a_deploy_waits_for_calls_and_a_person_or_a_second_signal_does_not(
-    signals: list[int], hurried: bool
+    signals: list[int], patient: bool, hurried: bool
 ) -> None:
     hurry = asyncio.Event()
 
@@ -86,7 +88,7 @@ def test_a_deploy_waits_for_calls_and_a_person_or_a_second_signal_does_not(
         finally:
             await asyncio.sleep(0.05)
 
-    run(main(), hurry)
+    run(main(), hurry, patient=patient)
     assert hurry.is_set() is hurried
 
 
@@ -149,3 +151,18 @@ async def test_what_was_loaded_is_left_out_of_garbage_collection() -> None:
 
 async def _until(over: asyncio.Event) -> None:
     await over.wait()
+
+
+async def test_a_server_that_waits_for_its_calls_has_let_go_of_its_port() -> None:
+    app = Starlette()
+    server = Server(app, asyncio.Event())
+    listener = bind(load_settings(port=0))
+    port = listener.getsockname()[1]
+
+    async def drain(_hurry: asyncio.Event) -> None:
+        bind(load_settings(port=port)).close()
+
+    app.state.drain = drain
+    server.should_exit = True
+    async with asyncio.timeout(5):
+        await server.serve([listener])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app import metrics
 from app.api.json import Json
 
 Check = Callable[[], bool]
@@ -40,6 +42,7 @@ class Health:
         return Json({"status": "ready"})
 
     async def metrics(self, _request: Request) -> Response:
+        metrics.TASKS.set(len(asyncio.all_tasks()))
         registry = REGISTRY
         # Set by `offhook serve --workers`: the figures of all its processes together.
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -21,7 +21,7 @@ from app.simulator.handset import Handset
 from app.simulator.listening import voiced_spans
 from app.simulator.microphone import PERFECT, LineConditions
 from app.simulator.recording import write_recording
-from app.simulator.report import CallReport, Cut, EndedBy, measure_turns
+from app.simulator.report import CallReport, Cut, EndedBy, measure_streams, measure_turns
 from app.simulator.script import Step
 from app.simulator.stream import CallLog, MediaStream
 from app.simulator.violations import ViolationError
@@ -297,4 +297,5 @@ class SimulatedCall:
             problems=problems,
             recording=recording,
             worst_lateness_ms=round(log.worst_lateness_ms, 1),
+            streams=measure_streams(bytes(phone.heard), log.streams_ms, log.ends_ms),
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from app.simulator.listening import Span
+from app.simulator.listening import Span, voiced_spans
 from app.simulator.script import Utterance
 from app.simulator.violations import Violation
 
@@ -46,6 +46,17 @@ class Cut(msgspec.Struct, frozen=True):
     """How much speech it took away: none if the agent had nothing more to say yet."""
 
 
+class StreamTimes(msgspec.Struct, frozen=True):
+    """One media stream of a call. Milliseconds on the recording's time line."""
+
+    opened_ms: int
+    """When `start` was sent."""
+    closed_ms: int
+    """When it was over, whoever ended it."""
+    audible_ms: int | None
+    """When the agent was first heard on it; None if it was not."""
+
+
 class CallReport(msgspec.Struct, frozen=True):
     """One simulated call. `ok`: nothing Twilio would warn about, and the agent did what was waited for."""
 
@@ -70,6 +81,19 @@ class CallReport(msgspec.Struct, frozen=True):
     worst_lateness_ms: float
     """How late this caller's own worst frame was. Beyond 50 ms the measurements say more about the machine
     than about the server."""
+    streams: tuple[StreamTimes, ...] = ()
+    """Those that were opened, in their order."""
+
+
+def measure_streams(
+    heard: bytes, opened_ms: Sequence[int], closed_ms: Sequence[int]
+) -> tuple[StreamTimes, ...]:
+    """`heard` is what the caller heard, 8 bytes a millisecond."""
+    streams = []
+    for opened, closed in zip(opened_ms, closed_ms, strict=True):
+        voices = voiced_spans(heard[opened * 8 : closed * 8])
+        streams.append(StreamTimes(opened, closed, opened + voices[0].start_ms if voices else None))
+    return tuple(streams)
 
 
 def unanswered(call_sid: str) -> CallReport:

@@ -53,6 +53,8 @@ class CallLog:
 
     streams_ms: list[int] = field(default_factory=list)
     """When each stream's `start` was sent."""
+    ends_ms: list[int] = field(default_factory=list)
+    """When each of those streams was over."""
     clears: list[Clearing] = field(default_factory=list)
     marks_received: int = 0
     marks_returned: int = 0
@@ -86,23 +88,31 @@ class MediaStream:
         """Open the socket, talk, close it.
 
         Raises:
-            ViolationError: it could not be opened (31901, 31910, 31920).
+            ViolationError: it could not be opened (31901, 31910, 31920), or was closed again at once.
         """
         socket = await _open(url, headers)
         async with socket:
-            await socket.send(self._wire.connected())
-            # The call went on while the socket was opened; a stream has only what follows.
-            while self._clock.behind():
-                await self._clock.beat()
-                self._handset.tick()
-            await socket.send(self._wire.start())
+            try:
+                await socket.send(self._wire.connected())
+                # The call went on while the socket was opened; a stream has only what follows.
+                while self._clock.behind():
+                    await self._clock.beat()
+                    self._handset.tick()
+                await socket.send(self._wire.start())
+            except ConnectionClosed as closed:
+                raise _why_closed(closed) or ViolationError(
+                    CLOSED_WITH_ERROR, "the server closed the stream before its start"
+                ) from None
             self._uplink = Uplink(socket.send, self._line.jitter_ms, self._line.seed)
             self._log.streams_ms.append(self._handset.phone.now_ms)
             self._handset.begin()
             async with asyncio.TaskGroup() as group:
                 listener = group.create_task(self._listen(socket))
-                if await self._talk(socket, listener):
-                    return "caller_hung_up"
+                try:
+                    if await self._talk(socket, listener):
+                        return "caller_hung_up"
+                finally:
+                    self._log.ends_ms.append(self._handset.phone.now_ms)
         self._drop_unheard()
         return "server_closed"
 

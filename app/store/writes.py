@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 from pgqueuer.queries import Queries as JobQueue
 from sqlalchemy import (
+    ColumnElement,
     Text,
     bindparam,
     case,
@@ -256,7 +257,7 @@ async def _write_lines(
     # What was said before another process took the call over (our socket was half open, or the line comes
     # out of a spool) is kept, but never written over that process's lines.
     # Not `transcript_lines.c`: SQLAlchemy would select from that table anew here, and look at all calls.
-    written = literal_column("transcript_lines.call_sid")
+    written: ColumnElement[str] = literal_column("transcript_lines.call_sid")
     taken_over = exists().where(calls.c.call_sid == written, calls.c.owner != owner)
     await connection.execute(
         statement.on_conflict_do_update(

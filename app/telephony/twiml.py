@@ -14,14 +14,27 @@ def _xml(response: VoiceResponse) -> Response:
     return Response(str(response), media_type="application/xml")
 
 
+def _url(settings: Settings, path: str, tries: int) -> str:
+    # The count travels with the call, whichever process is asked. Twilio signs the query with the URL.
+    return f"{settings.webhook_url}{path}" + (f"?tries={tries}" if tries else "")
+
+
+HOLD_SECONDS = 1
 RING_SECONDS = 25
 """How long a transfer rings, some five rings: longer than a person needs, shorter than callers hold."""
 
 
-def connect_stream(settings: Settings, token: str) -> Response:
-    """Open the media stream. When it ends, for whatever reason, Twilio asks `/voice/next`."""
+PROMPT_TRIES = 5
+"""So often a call gets its next stream at once, then one a second: an outage takes its time."""
+
+
+def connect_stream(settings: Settings, token: str, tries: int = 0) -> Response:
+    """Open the media stream. When it ends, for whatever reason, Twilio asks `/voice/next`, and says then that
+    there have been so many `tries`."""
     response = VoiceResponse()
-    connect = response.connect(action=f"{settings.webhook_url}/voice/next", method="POST")
+    if tries > PROMPT_TRIES:
+        response.pause(length=HOLD_SECONDS)
+    connect = response.connect(action=_url(settings, "/voice/next", tries), method="POST")
     stream = connect.stream(
         url=settings.websocket_url,
         status_callback=f"{settings.webhook_url}/voice/stream-status",
@@ -46,16 +59,16 @@ def say_and_hang_up(text: str) -> Response:
     return _xml(response)
 
 
-def hold(settings: Settings, seconds: int) -> Response:
-    """Let it wait in silence, then ask again."""
+def hold(settings: Settings, path: str, tries: int) -> Response:
+    """Let the caller wait a moment in silence, then ask `path` again, whoever answers there by then."""
     response = VoiceResponse()
-    response.pause(length=seconds)
-    response.redirect(f"{settings.webhook_url}/voice/incoming", method="POST")
+    response.pause(length=HOLD_SECONDS)
+    response.redirect(_url(settings, path, tries), method="POST")
     return _xml(response)
 
 
-def transfer(settings: Settings, caller_id: str = "") -> Response:
-    """Connect the caller to a person; `/voice/next` hears how that went.
+def transfer(settings: Settings, caller_id: str = "", tries: int = 0) -> Response:
+    """Connect the caller to a person; `/voice/next` hears how that went, and of how many `tries`.
 
     The person sees `caller_id`; without one, who is calling.
     """
@@ -63,7 +76,7 @@ def transfer(settings: Settings, caller_id: str = "") -> Response:
     shown: dict[str, Any] = {"caller_id": caller_id} if caller_id else {}
     response.dial(
         settings.transfer_number,
-        action=f"{settings.webhook_url}/voice/next",
+        action=_url(settings, "/voice/next", tries),
         method="POST",
         timeout=RING_SECONDS,
         **shown,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,12 +35,15 @@ ANSWERED = frozenset({"completed", "answered"})
 """The values of DialCallStatus after which the caller has talked to somebody."""
 
 MAX_FORM_FIELDS = 200
-HOLD_SECONDS = 2
+MAX_TRIES = 30
+"""How often a call may be told to ask again or be given another stream: half a minute in which nobody can
+serve it, or a call that breaks every stream."""
 BUSY = "All our lines are busy. Please call again in a few minutes. Goodbye."
 NOBODY = "Nobody could answer. Please try again later. Goodbye."
 SORRY = "We are sorry, the line is in trouble. Please call again later. Goodbye."
 
-Handler = Callable[[FormData], Awaitable[Response]]
+Handler = Callable[[FormData, int], Awaitable[Response]]
+"""Takes the form, and how often this call has been told to try again."""
 
 
 class Webhooks:
@@ -83,28 +87,35 @@ class Webhooks:
             form = _fields(body) if isinstance(body, str) else body
             if not is_call_sid(_text(form, "CallSid")):
                 return _error(400, "invalid_call_sid", "CallSid is missing or no SID. This is for Twilio.")
-            return await handler(form)
+            response = await handler(form, _tries(request))
+            # The next question is for whoever is there then: this process may be about to stop, or dead.
+            response.headers["Connection"] = "close"
+            return response
 
         return endpoint
 
-    async def incoming(self, form: FormData) -> Response:
+    async def incoming(self, form: FormData, tries: int) -> Response:
         """A caller dials the number, or somebody whom we called has answered."""
         calls = self._calls
-        if calls.manager.draining or len(calls.manager) >= self._settings.max_calls:
-            metrics.REFUSED.labels(reason="draining" if calls.manager.draining else "max_calls").inc()
+        # Twilio's fallback: where it asked before, in whatever part of the call, nobody answered.
+        if _text(form, "ErrorUrl") and await calls.knows(_text(form, "CallSid")):
+            return await self.next(form, tries)
+        too_late = tries >= MAX_TRIES
+        if too_late or len(calls.manager) >= self._settings.max_calls:
+            metrics.REFUSED.labels(reason="draining" if too_late else "max_calls").inc()
             return twiml.say_and_hang_up(SORRY if _outbound(form) else BUSY)
-        if not calls.ready:
-            return twiml.hold(self._settings, HOLD_SECONDS)
+        if not calls.accepting:
+            return twiml.hold(self._settings, "/voice/incoming", tries + 1)
         call_sid = _text(form, "CallSid")
         # Whose call it is that we placed was settled when it was placed.
         user_id = None if _outbound(form) else await calls.user_of(_text(form, "From"))
         if await self._users.reached(user_id):
             metrics.REFUSED.labels(reason="user_limit").inc()
             return twiml.say_and_hang_up(BUSY)
-        calls.register(_call(form, user_id))
-        return twiml.connect_stream(self._settings, self._tokens.issue(call_sid, user_id))
+        await calls.register(_call(form, user_id))
+        return twiml.connect_stream(self._settings, self._tokens.issue(call_sid, user_id), tries)
 
-    async def next(self, form: FormData) -> Response:
+    async def next(self, form: FormData, tries: int) -> Response:
         """The stream has ended, the call may go on: `action` of `<Connect>`."""
         call_sid = _text(form, "CallSid")
         if _text(form, "CallStatus") in OVER:
@@ -114,20 +125,28 @@ class Webhooks:
             if dialled in ANSWERED:
                 return twiml.hang_up()
             if await self._calls.transfer_failed(call_sid):
-                return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
+                return self._go_on(call_sid, tries + 1)
             return twiml.say_and_hang_up(NOBODY)
         match await self._calls.what_next(call_sid):
             case "stream":
-                return twiml.connect_stream(self._settings, self._tokens.issue(call_sid))
+                return self._go_on(call_sid, tries + 1)
             case "transfer" if self._settings.transfer_number:
                 # A carrier may refuse to show the number of somebody who did not call.
-                return twiml.transfer(self._settings, _text(form, "From") if _outbound(form) else "")
+                return twiml.transfer(self._settings, _text(form, "From") if _outbound(form) else "", tries)
             case "give_up":
                 return twiml.say_and_hang_up(SORRY)
             case _:
                 return twiml.hang_up()
 
-    async def status(self, form: FormData) -> Response:
+    def _go_on(self, call_sid: str, tries: int) -> Response:
+        """Another stream, here or in a process that can serve it."""
+        if tries > MAX_TRIES:
+            return twiml.say_and_hang_up(SORRY)
+        if not self._calls.accepting:
+            return twiml.hold(self._settings, "/voice/next", tries)
+        return twiml.connect_stream(self._settings, self._tokens.issue(call_sid), tries)
+
+    async def status(self, form: FormData, _tries: int) -> Response:
         """The call's status has changed."""
         call_sid, status = _text(form, "CallSid"), _text(form, "CallStatus")
         if _outbound(form):
@@ -139,13 +158,13 @@ class Webhooks:
             self._calls.rings(call_sid)
         return Response(status_code=204)
 
-    async def answered_by(self, form: FormData) -> Response:
+    async def answered_by(self, form: FormData, _tries: int) -> Response:
         """Twilio has found out who answered a call that we placed."""
         verdict = _text(form, "AnsweredBy")
         self._calls.answered(_text(form, "CallSid"), VERDICTS.get(verdict, "unknown"))
         return Response(status_code=204)
 
-    async def stream_status(self, form: FormData) -> Response:
+    async def stream_status(self, form: FormData, _tries: int) -> Response:
         """The stream has started, stopped or failed, as Twilio sees it."""
         if _text(form, "StreamEvent") == "stream-error":
             log.error(
@@ -191,6 +210,11 @@ def _fields(body: str) -> FormData:
     except (msgspec.DecodeError, RecursionError):
         return FormData()
     return FormData({name: value for name, value in values.items() if isinstance(value, str)})
+
+
+def _tries(request: Request) -> int:
+    count = request.query_params.get("tries", "")
+    return int(count) if re.fullmatch(r"[0-9]{1,4}", count) else 0
 
 
 def _text(form: FormData, name: str) -> str:

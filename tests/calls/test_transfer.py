@@ -6,9 +6,11 @@ from typing import Any
 from uuid import uuid4
 from xml.etree import ElementTree
 
+import asyncpg
 import pytest
 
 from app.calls import MAX_RESUMES, NOBODY_ANSWERED
+from app.telephony.webhooks import MAX_TRIES
 from tests.calls.servers import RunningServer
 
 CALL = {"From": "+15550001", "To": "+15550002", "CallStatus": "in-progress", "Direction": "inbound"}
@@ -88,13 +90,18 @@ async def test_a_caller_who_cannot_come_back_is_not_left_waiting(
     server: RunningServer, form: dict[str, str]
 ) -> None:
     await server.twiml("/voice/next", form | {"DialCallStatus": "busy"})
-    # The stream could not be opened.
-    assert verbs(await server.twiml("/voice/next", form)) == ["Say", "Hangup"]
+    # The stream could not be opened, again and again.
+    assert verbs(await server.twiml("/voice/next", form)) == ["Connect"]
+    assert verbs(await server.twiml(f"/voice/next?tries={MAX_TRIES}", form)) == ["Say", "Hangup"]
 
 
 async def test_a_caller_is_not_connected_for_ever(server: RunningServer, form: dict[str, str]) -> None:
-    for _ in range(MAX_RESUMES):
-        twiml = await server.twiml("/voice/next", form | {"DialCallStatus": "busy"})
-        await talked(server, form, twiml)
+    twiml = await server.twiml("/voice/next", form | {"DialCallStatus": "busy"})
+    await talked(server, form, twiml)
+    connection = await asyncpg.connect(server.settings.database_url)
+    await connection.execute(
+        "UPDATE calls SET resumes = $1 WHERE call_sid = $2", MAX_RESUMES, form["CallSid"]
+    )
+    await connection.close()
     twiml = await server.twiml("/voice/next", form | {"DialCallStatus": "busy"})
     assert verbs(twiml) == ["Say", "Hangup"]

@@ -36,6 +36,18 @@ class ServerProcess:
     async def running(
         self, *options: str, stderr: IO[bytes] | int = asyncio.subprocess.DEVNULL
     ) -> AsyncIterator[asyncio.subprocess.Process]:
+        process = await self.start(*options, stderr=stderr)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGINT)
+            await process.wait()
+
+    async def start(
+        self, *options: str, stderr: IO[bytes] | int = asyncio.subprocess.DEVNULL
+    ) -> asyncio.subprocess.Process:
+        """A process that is ready for calls. Whoever starts it ends it."""
         environment = {
             "PATH": os.environ["PATH"],
             "PORT": str(self.port),
@@ -55,16 +67,22 @@ class ServerProcess:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=stderr,
         )
-        try:
-            async with asyncio.timeout(60):
-                while not await self._ready():
-                    assert process.returncode is None, "the server ended by itself"
-                    await asyncio.sleep(0.2)
-            yield process
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGINT)
-            await process.wait()
+        async with asyncio.timeout(60):
+            while not await self._ready():
+                assert process.returncode is None, "the server ended by itself"
+                await asyncio.sleep(0.2)
+        return process
+
+    async def deaf(self) -> None:
+        """Wait until nobody listens on the port."""
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except ConnectionRefusedError:
+                    return
+                writer.close()
+                await asyncio.sleep(0.05)
 
     async def _ready(self) -> bool:
         try:

@@ -52,12 +52,6 @@ async def holder(database: Database, call_sid: str) -> int:
     return int(owner.removeprefix(f"{socket.gethostname()}-").split("-")[0])
 
 
-async def stopping(server: ServerProcess) -> bool:
-    """Whether it takes no more calls."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        return (await client.get(f"{server.settings.webhook_url}/readyz")).status_code == 503
-
-
 async def active_calls(server: ServerProcess) -> float:
     async with httpx2.AsyncClient(trust_env=False) as client:
         metrics = (await client.get(f"{server.settings.webhook_url}/metrics")).text
@@ -128,7 +122,7 @@ async def test_workers_that_are_stopped_end_their_calls(
             parent.send_signal(signal.SIGINT)
         else:
             parent.terminate()
-            await become(lambda: stopping(server))
+            await server.deaf()
             parent.terminate()
         async with asyncio.timeout(15):
             assert await parent.wait() == 0
