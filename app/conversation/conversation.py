@@ -164,7 +164,7 @@ class Conversation:
             match event:
                 case VoiceStarted(at):
                     self._hearing.voice(self._line.now_ms() - round((now - at) * 1000))
-                    self._do(self._turns.voice_started(now, certain=True))
+                    self._do(self._turns.voice_started(now, at, certain=True))
                 case VoiceEnded(at):
                     self._do(self._turns.voice_ended(now, at))
 
@@ -184,11 +184,9 @@ class Conversation:
             return
         match event:
             case SpeechStarted():
-                self._do(self._turns.voice_started(now, certain=False))
+                self._do(self._turns.voice_started(now, self._at(event.at_ms), certain=False))
             case SpeechEnded():
-                # Counted from the last frame, not from now: between two of them 20 ms pass.
-                behind = self._bytes_heard / BYTES_PER_SECOND - event.at_ms / 1000
-                self._do(self._turns.voice_ended(now, self._heard_at - max(0.0, behind)))
+                self._do(self._turns.voice_ended(now, self._at(event.at_ms)))
             case Interim() if words:
                 self._do(self._turns.words(hearing.words, now, settled=event.stable))
             case Final():
@@ -199,6 +197,11 @@ class Conversation:
                     self._do(self._turns.no_words(now))
             case Deafened() if self._line.remaining_seconds() == 0:
                 self._say(Say(DEAFENED))
+
+    def _at(self, ms: int) -> float:
+        """A moment of the recogniser's audio on the clock."""
+        # Counted from the last frame, not from now: between two of them 20 ms pass.
+        return self._heard_at - max(0.0, self._bytes_heard / BYTES_PER_SECOND - ms / 1000)
 
     def _press(self, key: str) -> None:
         entry = self._keys.press(key, time.monotonic())

@@ -143,8 +143,11 @@ class TurnTaking:
 
     # The caller
 
-    def voice_started(self, now: float, *, certain: bool) -> list[Decision]:
-        """A voice is heard. `certain`: it is the caller's, and no echo of ours."""
+    def voice_started(self, now: float, at: float, *, certain: bool) -> list[Decision]:
+        """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours."""
+        if not certain and at <= self._silent_from:
+            # Told late, by a recogniser: it has ended already.
+            return []
         if not self._voice:
             self._voice, self._voice_from, self._settled = True, now, False
         if certain and self._audible:
@@ -153,7 +156,8 @@ class TurnTaking:
 
     def voice_ended(self, now: float, at: float) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come."""
-        self._voice, self._silent_from = False, at
+        if self._voice:
+            self._voice, self._silent_from = False, at
         return self.tick(now)
 
     def words(

@@ -22,7 +22,7 @@ def listening(now: float = 0.0) -> TurnTaking:
 
 def said(turns: TurnTaking, text: str, now: float) -> list[Decision]:
     """A voice up to `now`, and its words at once."""
-    turns.voice_started(now - 1, certain=True)
+    turns.voice_started(now - 1, now - 1, certain=True)
     return turns.voice_ended(now, now) + turns.words(text, now, settled=True)
 
 
@@ -49,7 +49,7 @@ def test_an_answer_is_prepared_before_the_turn_is_over() -> None:
 
 def test_the_patience_counts_from_the_end_of_the_voice_and_not_of_the_words() -> None:
     turns = listening()
-    turns.voice_started(4.0, certain=True)
+    turns.voice_started(4.0, 4.0, certain=True)
     turns.voice_ended(5.2, 5.0)
     turns.words(SAID, 5.3, settled=True)
     assert turns.deadline == over_at(SAID, 5.0)
@@ -57,7 +57,7 @@ def test_the_patience_counts_from_the_end_of_the_voice_and_not_of_the_words() ->
 
 def test_words_that_come_late_are_answered_as_soon_as_they_are_stable() -> None:
     turns = listening()
-    turns.voice_started(4.0, certain=True)
+    turns.voice_started(4.0, 4.0, certain=True)
     turns.voice_ended(5.0, 5.0)
     assert turns.words(SAID, 7.0) == []
     assert turns.tick(7.0 + T.stable) == [PREPARE, SPEAK]
@@ -65,7 +65,7 @@ def test_words_that_come_late_are_answered_as_soon_as_they_are_stable() -> None:
 
 def test_words_still_changing_are_not_answered_in_advance() -> None:
     turns = listening()
-    turns.voice_started(4.0, certain=True)
+    turns.voice_started(4.0, 4.0, certain=True)
     turns.voice_ended(5.0, 5.0)
     turns.words("what", 5.0)
     assert turns.words("what time", 5.2) == []
@@ -75,7 +75,7 @@ def test_words_still_changing_are_not_answered_in_advance() -> None:
 def test_more_words_have_the_answer_made_anew() -> None:
     turns = listening()
     said(turns, SAID, 5.0)
-    turns.voice_started(5.2, certain=True)
+    turns.voice_started(5.2, 5.2, certain=True)
     turns.words(SAID + " in London", 5.8)
     assert turns.voice_ended(6.2, 6.0) == [PREPARE]
 
@@ -91,7 +91,7 @@ def test_a_voice_holds_an_answer_back_that_is_not_heard_yet() -> None:
     said(turns, SAID, 5.0)
     turns.tick(over_at(SAID, 5.0))
     at = over_at(SAID, 5.0) + 0.1
-    assert turns.voice_started(at, certain=False) == [HOLD]
+    assert turns.voice_started(at, at, certain=False) == [HOLD]
     assert turns.voice_ended(at + 0.2, at + 0.1) == []
     assert turns.tick(at + 0.1 + T.last_words) == [SPEAK]
 
@@ -103,11 +103,11 @@ def test_words_that_turn_out_to_be_none_withdraw_the_answer() -> None:
 
 
 def test_the_callers_voice_stops_the_assistant() -> None:
-    assert answering().voice_started(11.0, certain=True) == [INTERRUPT]
+    assert answering().voice_started(11.0, 11.0, certain=True) == [INTERRUPT]
 
 
 def test_a_sound_that_may_be_an_echo_does_not() -> None:
-    assert answering().voice_started(11.0, certain=False) == []
+    assert answering().voice_started(11.0, 11.0, certain=False) == []
 
 
 def test_words_stop_the_assistant_without_a_voice() -> None:
@@ -116,7 +116,7 @@ def test_words_stop_the_assistant_without_a_voice() -> None:
 
 def test_a_back_channel_does_not_stop_the_assistant() -> None:
     turns = answering()
-    turns.voice_started(11.0, certain=False)
+    turns.voice_started(11.0, 11.0, certain=False)
     assert turns.words("mm-hm", 11.2, settled=True) == []
     assert turns.voice_ended(11.4, 11.3) == []
 
@@ -136,21 +136,21 @@ def test_a_yes_into_the_end_of_the_question_is_an_answer() -> None:
 
 def test_a_yes_that_cuts_the_end_of_the_question_is_an_answer() -> None:
     turns = answering()
-    assert turns.voice_started(14.5, certain=True) == [INTERRUPT]
+    assert turns.voice_started(14.5, 14.5, certain=True) == [INTERRUPT]
     turns.voice_ended(14.9, 14.8)
     assert turns.words("yes", 15.0, settled=True) == [PREPARE]
 
 
 def test_a_back_channel_that_cut_the_assistant_lets_it_go_on_at_once() -> None:
     turns = answering()
-    turns.voice_started(11.0, certain=True)
+    turns.voice_started(11.0, 11.0, certain=True)
     turns.voice_ended(11.5, 11.4)
     assert turns.words("mm-hm", 11.6, settled=True) == [DISREGARD, RESUME]
 
 
 def test_a_false_alarm_resumes_what_was_cut() -> None:
     turns = answering()
-    turns.voice_started(11.0, certain=True)
+    turns.voice_started(11.0, 11.0, certain=True)
     turns.voice_ended(11.4, 11.2)
     assert turns.tick(13.0 - 0.01) == []
     assert turns.tick(13.0) == [RESUME]
@@ -158,7 +158,7 @@ def test_a_false_alarm_resumes_what_was_cut() -> None:
 
 def test_a_cough_that_is_known_to_be_one_resumes_at_once() -> None:
     turns = answering()
-    turns.voice_started(11.0, certain=True)
+    turns.voice_started(11.0, 11.0, certain=True)
     turns.voice_ended(11.4, 11.2)
     turns.words("", 11.6)
     assert turns.no_words(11.6) == [RESUME]
@@ -166,7 +166,7 @@ def test_a_cough_that_is_known_to_be_one_resumes_at_once() -> None:
 
 def test_an_interruption_with_words_is_answered_and_not_resumed() -> None:
     turns = answering()
-    turns.voice_started(11.0, certain=True)
+    turns.voice_started(11.0, 11.0, certain=True)
     turns.voice_ended(12.0, 11.9)
     assert turns.words("stop please", 12.1, settled=True) == [PREPARE]
     assert turns.tick(20.0)[0] is SPEAK
@@ -178,7 +178,7 @@ def test_an_answer_behind_a_filler_that_is_cut_is_still_owed() -> None:
     turns.tick(over_at(SAID, 5.0))
     assert turns.tick(8.0) == [FILL, SILENCE]
     turns.audible(9.0, filler=True)
-    assert turns.voice_started(8.5, certain=True) == [INTERRUPT]
+    assert turns.voice_started(8.5, 8.5, certain=True) == [INTERRUPT]
     assert turns.voice_ended(8.8, 8.7) == [PREPARE]
 
 
@@ -229,13 +229,13 @@ def test_a_caller_who_speaks_is_asked_twice_again() -> None:
 
 def test_a_caller_who_speaks_is_not_asked_whether_they_are_there() -> None:
     turns = listening()
-    turns.voice_started(7.5, certain=True)
+    turns.voice_started(7.5, 7.5, certain=True)
     assert turns.tick(9.0) == []
 
 
 def test_noise_does_not_keep_the_words_before_it_from_being_answered() -> None:
     turns = listening()
-    turns.voice_started(4.0, certain=True)
+    turns.voice_started(4.0, 4.0, certain=True)
     turns.words(SAID, 5.0, settled=True)
     assert turns.tick(5.0 + T.no_more_words) == [NOISE, PREPARE]
 
@@ -253,12 +253,21 @@ def test_keys_are_answered_at_once() -> None:
 
 def test_a_voice_that_went_on_after_its_words_were_told_is_waited_for() -> None:
     turns = listening()
-    turns.voice_started(4.0, certain=True)
+    turns.voice_started(4.0, 4.0, certain=True)
     turns.words("that's all", 5.0, settled=True)
     turns.voice_ended(5.6, 5.4)
     assert turns.deadline == 5.4 + T.last_words
     turns.words("that's all goodbye", 5.7, settled=True)
     assert turns.deadline == over_at("that's all goodbye", 5.4)
+
+
+def test_a_recogniser_that_tells_late_of_a_voice_that_has_ended_changes_nothing() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    deadline = turns.deadline
+    assert turns.voice_started(5.3, 4.2, certain=False) == []
+    assert turns.voice_ended(5.35, 5.3) == []
+    assert turns.deadline == deadline
 
 
 def test_a_question_for_a_number_makes_patient() -> None:
@@ -271,7 +280,7 @@ def test_a_question_for_a_number_makes_patient() -> None:
 def test_a_greeting_held_back_by_a_cough_is_said_after_it() -> None:
     turns = TurnTaking()
     turns.speaks(0.0)
-    assert turns.voice_started(0.1, certain=True) == [HOLD]
+    assert turns.voice_started(0.1, 0.1, certain=True) == [HOLD]
     assert turns.voice_ended(0.4, 0.3) == [SPEAK]
 
 
@@ -306,7 +315,7 @@ class Talk:
         match event:
             case "started" | "started?":
                 self.voice = True
-                self.do(turns.voice_started(now, certain=event == "started"))
+                self.do(turns.voice_started(now, now, certain=event == "started"))
             case "ended":
                 self.voice = False
                 self.do(turns.voice_ended(now, now))
