@@ -36,6 +36,7 @@ class Hearing:
         self._spoken: deque[Span] = deque(maxlen=LAST_LINES)
         self._voice_ms = -VOICE_MS
         """When the caller's voice has begun, as far as that is certain."""
+        self._closed_ms = 0
         self._heard = True
         """Whether something of the last answer has been heard."""
 
@@ -69,7 +70,7 @@ class Hearing:
         closed, line = self._turn.interim(text)
         self._close(closed)
         if line:
-            self._write(line, event.started_ms, self._line.now_ms(), is_final=False)
+            self._write(line, self._from(event), self._line.now_ms(), is_final=False)
         return True
 
     def final(self, event: Final, *, echoes: bool) -> bool:
@@ -83,7 +84,7 @@ class Hearing:
         closed, line = self._turn.final(text)
         self._close(closed)
         if line:
-            self._write(line, event.started_ms, event.ended_ms, is_final=True, confidence=event.confidence)
+            self._write(line, self._from(event), event.ended_ms, is_final=True, confidence=event.confidence)
         return True
 
     def keyed(self, text: str) -> None:
@@ -116,6 +117,11 @@ class Hearing:
         line = self._transcript.open_line("user")
         if text and line:
             self._write(text, line.started_ms, line.ended_ms, is_final=True)
+            self._closed_ms = line.ended_ms
+
+    def _from(self, event: Interim | Final) -> int:
+        """When the open line of a result began: after its closed one, where it has one."""
+        return max(event.started_ms, self._closed_ms)
 
     def _go_on(self, text: str) -> None:
         """A caller who goes on before anything of the answer was heard has never been answered."""

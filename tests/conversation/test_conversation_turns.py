@@ -74,6 +74,7 @@ async def test_a_caller_who_goes_on_after_a_heard_beginning_gets_a_line_of_their
         call.ears.hear(SpeechEnded(5900), Final("Call Anna tomorrow at three.", 0, 5900))
         await call.until_clause("At three.")
         lines = sorted(call.connection.transcript.lines, key=lambda line: line.seq)
+        assert lines[3].started_ms >= lines[1].ended_ms
         speakers = [line.speaker for line in lines]
         assert speakers == ["assistant", "user", "assistant", "user"]
         assert call.mind.asked[1].messages[-1] == Message("user", "tomorrow at three.")

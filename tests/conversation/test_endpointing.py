@@ -141,6 +141,7 @@ def test_a_whole_date_is_answered_at_once(text: str) -> None:
         ("Could you spell that for me?", DIGITS),
         ("And the zip code, please?", DIGITS),
         ("Take your time.", THINKING),
+        ("Okay. What shall I note?", THINKING),
         ("Go ahead and dictate.", THINKING),
         ("What can I do for you?", NORMAL),
         ("I have noted your number. Anything else?", NORMAL),
