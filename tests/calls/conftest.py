@@ -64,7 +64,9 @@ async def open_server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningServer]:
     """No auth token: a developer's laptop."""
-    async with serving(postgres_server, tmp_path_factory.mktemp("open"), idle_seconds=5) as server:
+    async with serving(
+        postgres_server, tmp_path_factory.mktemp("open"), idle_seconds=5, max_connections_per_ip=1000
+    ) as server:
         yield server
 
 
