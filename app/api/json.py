@@ -28,25 +28,26 @@ class Json(Response):
         return msgspec.json.encode(content)
 
 
-def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+def error_answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """`{"error": {"code", "message"}}` with this status."""
     return Json({"error": {"code": code, "message": message}}, status, headers)
 
 
 async def _api_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return _error(error.status, error.code, str(error), headers)
+    return error_answer(error.status, error.code, str(error), headers)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return _error(error.status_code, code, error.detail, dict(error.headers or {}))
+    return error_answer(error.status_code, code, error.detail, dict(error.headers or {}))
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
     log.warning("%s: the database did not answer (%s)", request.url.path, why(error))
-    return _error(503, "database_unavailable", "The database does not answer. Try again in a moment.")
+    return error_answer(503, "database_unavailable", "The database does not answer. Try again in a moment.")
 
 
 async def _gone(_request: Request, _error: Exception) -> Response:
@@ -56,7 +57,7 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 async def _defect(request: Request, error: Exception) -> Response:
     log.error("%s failed", request.url.path, exc_info=error)
-    return _error(500, "internal_error", "Something went wrong here; the log says what.")
+    return error_answer(500, "internal_error", "Something went wrong here; the log says what.")
 
 
 ERROR_HANDLERS: Mapping[Any, ExceptionHandler] = {

@@ -11,10 +11,11 @@ import msgspec
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from app import metrics
+from app.api.json import error_answer
 from app.calls import Calls
 from app.conversation.opening import VERDICTS
 from app.identifiers import is_call_sid
@@ -86,7 +87,9 @@ class Webhooks:
                 )
             form = _fields(body) if isinstance(body, str) else body
             if not is_call_sid(_text(form, "CallSid")):
-                return _error(400, "invalid_call_sid", "CallSid is missing or no SID. This is for Twilio.")
+                return error_answer(
+                    400, "invalid_call_sid", "CallSid is missing or no SID. This is for Twilio."
+                )
             response = await handler(form, _tries(request))
             # The next question is for whoever is there then: this process may be about to stop, or dead.
             response.headers["Connection"] = "close"
@@ -224,8 +227,4 @@ def _text(form: FormData, name: str) -> str:
 
 def _refuse(reason: str, message: str) -> Response:
     metrics.REFUSED.labels(reason=reason).inc()
-    return _error(403, reason, message)
-
-
-def _error(status: int, code: str, message: str) -> Response:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)
+    return error_answer(403, reason, message)

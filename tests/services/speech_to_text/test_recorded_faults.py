@@ -15,6 +15,7 @@ from app.services.speech_to_text import Final
 from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.google import GoogleSpeechToText
 from app.settings import load_settings
+from tests.providers.google_faults import LASTING, PASSING
 from tests.providers.google_speech_server import Script, SpeechServer
 from tests.providers.recorded_ear import Recordings
 from tests.services.speech_to_text.recordings import REFERENCES, recording
@@ -28,23 +29,8 @@ PIECE = 800
 
 AUDIO = {name: recording(name) for name in REFERENCES}
 
-ABORTS = [
-    (Code.ABORTED, "Max duration of 5 minutes reached for stream."),
-    (Code.OUT_OF_RANGE, "Exceeded maximum allowed stream duration of 305 seconds."),
-    (Code.ABORTED, "Stream timed out after receiving no more client requests."),
-    (Code.INVALID_ARGUMENT, "Audio Timeout Error: Long duration elapsed without audio."),
-    (Code.UNAVAILABLE, "The service is currently unavailable."),
-    (Code.DEADLINE_EXCEEDED, "Deadline Exceeded"),
-    (Code.INTERNAL, "Internal error encountered."),
-    (Code.CANCELLED, "The operation was cancelled."),
-    (Code.RESOURCE_EXHAUSTED, "Quota exceeded"),
-    (Code.PERMISSION_DENIED, "The caller does not have permission"),
-    (Code.UNAUTHENTICATED, "Request had invalid authentication credentials."),
-    (Code.NOT_FOUND, "Unable to find Recognizer"),
-    (Code.INVALID_ARGUMENT, "Invalid recognition 'config': bad model"),
-]
 FAULTS: list[Callable[[int], Script]] = [
-    *(partial(Script, code=code, details=details) for code, details in ABORTS),
+    *(partial(Script, code=code, details=details) for code, details in (*PASSING, *LASTING)),
     lambda at: Script(at, Code.UNAVAILABLE, words=False),
     lambda at: Script(quiet_from_ms=at),
     lambda at: Script(closes_at_ms=at),
