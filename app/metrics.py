@@ -30,6 +30,9 @@ STAGE_SECONDS = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
 )
 INTERRUPTIONS = Counter("offhook_interruptions", "Times a caller spoke over the assistant and stopped it.")
+FALSE_ALARMS = Counter(
+    "offhook_false_alarms", "Times the assistant stopped for what was no interruption, and went on."
+)
 
 SILENCES = Counter("offhook_silences", "Times a caller who waited for us heard nothing for two seconds.")
 

@@ -248,7 +248,7 @@ class Conversation:
             case Decision.DISREGARD:
                 self._hearing.answer()
             case Decision.RESUME:
-                self._begin(*speaking.rest)
+                speaking.resume(self._tasks)
             case Decision.FILL if speaking.reply.is_answer:
                 speaking.fill(self._tasks)
             case Decision.SILENCE:

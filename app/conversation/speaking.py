@@ -12,7 +12,7 @@ from typing import Protocol
 from app import metrics
 from app.conversation.latency import Stage, observe
 from app.conversation.line import Line
-from app.conversation.reply import Ending, Reply
+from app.conversation.reply import Ending, Reply, saying
 from app.conversation.transcript import Transcript
 from app.services.language_model import Item, ReplyEvent
 from app.services.language_model.clauses import split
@@ -65,8 +65,10 @@ class Speaking:
         self._reply = Reply()
         self._task: asyncio.Task[None] | None = None
         self._filling: asyncio.Task[None] | None = None
-        self.rest: tuple[ReplyEvent, ...] = ()
+        self._rest: tuple[ReplyEvent, ...] = ()
         """What the last interruption has cut off; it may turn out to be none."""
+        self._cut = ""
+        """What was heard of the line before that. The line is open until it is known how it goes on."""
         self._spoke_at_ms: int | None = None
 
     @property
@@ -75,7 +77,21 @@ class Speaking:
         return self._reply
 
     def begin(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None], tasks: asyncio.TaskGroup) -> None:
-        """Make a reply. It is heard as soon as it is allowed; one that was being made is thrown away."""
+        """Make a reply. It is heard as soon as it is allowed; one that was being made is thrown away, and
+        one that was cut stays cut."""
+        self._stay_cut()
+        self._start(reply, events, tasks)
+
+    def resume(self, tasks: asyncio.TaskGroup) -> None:
+        """It was no interruption: say the rest, in the same line of the transcript."""
+        reply = Reply()
+        reply.allow()
+        metrics.FALSE_ALARMS.inc()
+        self._start(reply, saying(*self._rest), tasks)
+
+    def _start(
+        self, reply: Reply, events: AsyncGenerator[ReplyEvent, None], tasks: asyncio.TaskGroup
+    ) -> None:
         self.stop()
         self._reply = reply
         self._task = tasks.create_task(self._speak(reply, events, self._line.epoch))
@@ -98,13 +114,16 @@ class Speaking:
         Returns whether anything of the reply was heard. If not, nothing of it happened.
         """
         reply, heard = self._reply, self._line.heard()
-        self.rest = reply.rest(self._line.unheard())
-        self._close_line(interrupted=True)
+        self._rest = reply.rest(self._line.unheard())
+        if heard and (self._rest or not reply.complete):
+            self._cut = self._heard_of_line()
+            self._write(self._cut, is_final=False, interrupted=True)
+            self._measure()
+        elif heard:
+            self._count()
+            self._close_line(interrupted=False)
         self._line.clear()
         self.withdraw()
-        if heard:
-            self.interruptions += 1
-            metrics.INTERRUPTIONS.inc()
         if heard and reply.begun:
             self._save_items(reply)
             return True
@@ -137,16 +156,17 @@ class Speaking:
         if self._reply.begun:
             self.reach("first_mark")
         line = self._transcript.open_line("assistant")
-        heard = self._line.heard()
-        if heard and (line is None or line.text != heard):
-            self._write(heard, is_final=False)
+        if self._line.heard() and (line is None or line.text != self._heard_of_line()):
+            self._write(self._heard_of_line(), is_final=False)
             if self._reply.begun:
                 self._save_items(self._reply)
 
     def finish(self) -> None:
         """The talk is over."""
         reply = self._reply
-        self._close_line(interrupted=True)
+        if self._line.heard():
+            self._close_line(interrupted=bool(reply.rest(self._line.unheard()) or not reply.complete))
+        self._stay_cut()
         # A caller who hangs up during the read-back wants the note kept all the same.
         self._save_items(reply)
         self.withdraw()
@@ -207,17 +227,45 @@ class Speaking:
 
     def _close_line(self, *, interrupted: bool) -> str:
         """Write down as final what was heard, exactly that. Returns it."""
-        line, reply = self._transcript.open_line("assistant"), self._reply
-        heard = self._line.heard() or (line.text if line else "")
+        line = self._transcript.open_line("assistant")
+        heard = self._heard_of_line() or (line.text if line else "")
         if heard:
-            cut = interrupted and bool(reply.rest(self._line.unheard()) or not reply.complete)
-            self._write(heard, is_final=True, interrupted=cut)
+            self._write(heard, is_final=True, interrupted=interrupted)
+        self._cut = ""
+        self._line.settle()
+        self._measure()
+        return heard
+
+    def _heard_of_line(self) -> str:
+        """Before it was cut, and since it goes on."""
+        return " ".join(filter(None, (self._cut, self._line.heard())))
+
+    def _stay_cut(self) -> None:
+        """It was an interruption: the line ends where it was cut."""
+        line = self._transcript.open_line("assistant")
+        if line and self._cut:
+            self._count()
+            self._transcript.write(
+                "assistant",
+                self._cut,
+                is_final=True,
+                started_ms=line.started_ms,
+                ended_ms=line.ended_ms,
+                interrupted=True,
+            )
+        self._cut = ""
+
+    def _count(self) -> None:
+        self.interruptions += 1
+        metrics.INTERRUPTIONS.inc()
+
+    def _measure(self) -> None:
+        """The answer has had its say."""
+        reply = self._reply
         if reply.is_answer and reply.begun:
             self.latencies.append(took := reply.latency.since(reply.voice_ended_ms))
             observe(took)
-        self._line.settle()
         self._spoke_at_ms = None
-        return heard
 
     def _write(self, text: str, *, is_final: bool, interrupted: bool = False) -> None:
         now = self._line.now_ms()

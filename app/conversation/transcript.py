@@ -97,10 +97,10 @@ class Transcript:
         return self._open.get(speaker)
 
     def messages(self) -> tuple[Message, ...]:
-        """The talk as a language model reads it, one message a turn: what is final, in order, and what the
-        caller is saying."""
+        """The talk as a language model reads it, one message a turn: what is final, in order, what the caller
+        is saying, and what was heard of an answer that was cut."""
         messages: list[Message] = []
-        heard = [line for line in (*self.lines, self._open.get("user")) if line and line.text]
+        heard = [line for line in (*self.lines, *self._open.values()) if line.text]
         for line in sorted(heard, key=lambda line: line.seq):
             if messages and messages[-1].speaker == line.speaker:
                 text = f"{messages.pop().text} {line.text}"

@@ -82,6 +82,11 @@ class Thresholds:
     voiced: int = 3
     voiced_open: int = 2
     """So many make a voice, and so many of them must be of an open mouth if the agent is audible."""
+    lasting: int = 8
+    """Frames with a pitch, of the span, which make a voice although few of them followed one another: soft
+    and creaky beginnings, mouths half closed."""
+    lasting_open: int = 3
+    lasting_motion: float = 0.02
     hum: int = 34
     """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
     hum_motion: float = 0.15
@@ -109,6 +114,7 @@ class _Heard:
     voiced: bool = False
     """Its pitch follows from that before, and moves."""
     open: bool = False
+    """It has a pitch, and comes from an open mouth."""
     motion: float = 0.0
     """By what share the pitch moved."""
 
@@ -231,25 +237,36 @@ class VoiceDetector:
             return _Heard(power, active=True, periodic=True)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(power, True, True, follows, follows and opens, abs(moves - 1))
+        return _Heard(power, True, True, follows, opens, abs(moves - 1))
 
     def _started(self, now: float) -> VoiceStarted | None:
         latest = list(self._frames)[-self._numbers.span :]
         voiced = [heard for heard in latest if heard.voiced]
-        if len(voiced) < self._numbers.voiced:
+        lasts = self._lasts(latest, voiced)
+        if len(voiced) < self._numbers.voiced and not lasts:
             return None
-        if self._echo.possible(now) and not self._interrupts(voiced, now):
+        if self._echo.possible(now) and not self._interrupts(voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
         return VoiceStarted(now - (len(latest) - first) * _FRAME_SECONDS)
 
-    def _interrupts(self, voiced: list[_Heard], now: float) -> bool:
+    def _lasts(self, latest: list[_Heard], voiced: list[_Heard]) -> bool:
+        """Whether so much of it has a pitch that it is a voice, however unsteady."""
+        numbers = self._numbers
+        return (
+            sum(heard.periodic for heard in latest) >= numbers.lasting
+            and sum(heard.open for heard in latest) >= numbers.lasting_open
+            and sum(heard.motion for heard in voiced) >= numbers.lasting_motion
+        )
+
+    def _interrupts(self, voiced: list[_Heard], lasts: bool, now: float) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
         numbers = self._numbers
-        if sum(heard.motion for heard in voiced) < numbers.motion:
+        if sum(heard.motion for heard in voiced) < numbers.motion and not lasts:
             return False
-        if sum(heard.open for heard in voiced) < numbers.voiced_open and not self._hums_on():
+        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open
+        if not (opened or lasts or self._hums_on()):
             return False
         if len(self._ambient) < numbers.span:
             return False

@@ -92,7 +92,7 @@ async def test_audio_of_an_old_epoch_never_reaches_the_wire() -> None:
 
 
 async def test_an_interrupted_line_holds_what_was_heard() -> None:
-    async with a_call([Say("One two three four five six seven.")]) as call:
+    async with a_call([Say("One two three four five six seven.")], [Say("Stopped.")]) as call:
         await greeted(call)
         say(call, "Count.")
         await call.until_clause("One two three four five six seven.")
@@ -100,8 +100,14 @@ async def test_an_interrupted_line_holds_what_was_heard() -> None:
         await asyncio.sleep(0.4)
         call.speak_up()
         await call.until("clear")
-        speaker, text, interrupted = call.lines()[-1]
-        assert (speaker, interrupted) == ("assistant", True)
+        say(call, "Stop.", 2000)
+        await call.until_clause("Stopped.")
+        _, text, interrupted = next(line for line in call.lines()[::-1] if line[0] == "assistant")
+        assert interrupted
+        assert call.mind.asked[-1].messages[-2:] == (
+            Message("assistant", text, interrupted=True),
+            Message("user", "Stop."),
+        )
         assert text in ("One two three four", "One two three four five")
 
 
@@ -174,8 +180,22 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
         await call.until("mark")
         call.play_marks()
         await settled(call)
-        said = " ".join(text for speaker, text, _ in call.lines() if speaker == "assistant")
-        assert said == "Hello. One two three four five six seven. Eight nine."
+        said = [(text, interrupted) for speaker, text, interrupted in call.lines() if speaker == "assistant"]
+        assert said == [("Hello.", False), ("One two three four five six seven. Eight nine.", False)]
+
+
+async def test_a_call_that_ends_before_a_cut_line_goes_on_keeps_what_was_heard_of_it() -> None:
+    async with a_call([Say("One two three four five six seven.")]) as call:
+        await greeted(call)
+        say(call, "Count.")
+        await call.until_clause("One two three four five six seven.")
+        await asyncio.sleep(0.4)
+        call.speak_up()
+        await call.until("clear")
+        call.task.cancel()
+        await asyncio.wait([call.task])
+        (text,) = [text for speaker, text, interrupted in call.lines() if interrupted]
+        assert text.startswith("One two three")
 
 
 async def test_a_cough_during_the_goodbye_does_not_keep_the_call_open() -> None:
