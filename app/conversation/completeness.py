@@ -23,16 +23,14 @@ class Completeness(IntEnum):
     UNFINISHED = 0
     """It cannot be all: "remind me to"."""
     OPEN = 1
-    """It may be all, and something may follow: "remind me to call the dentist"."""
-    PROBABLE = 2
-    """More often all than not: "no" (but "no, I said Tuesday"), "where is the meeting" ("on Thursday")."""
-    LIKELY = 3
+    """It may be all, and something may follow: "remind me to call the dentist", "no" ("I said Tuesday")."""
+    LIKELY = 2
     """It is a whole question, or a whole request."""
-    SURE = 4
+    SURE = 3
     """Nothing is missing: "no thanks", "remind me to call the dentist tomorrow at nine a m"."""
 
 
-UNFINISHED, OPEN, PROBABLE, LIKELY, SURE = Completeness
+UNFINISHED, OPEN, LIKELY, SURE = Completeness
 
 _HESITATIONS = frozenset(("um", "uh", "uhm", "er", "erm"))
 _LAST_WORDS = (
@@ -60,7 +58,7 @@ def completeness(heard: Heard) -> Completeness:
         return OPEN
     sentence = turn[heard.begins[-1] :]
     if is_answer(sentence):
-        return OPEN if heard.mark == "," else PROBABLE if is_hasty(sentence) else SURE
+        return OPEN if heard.mark == "," or is_hasty(sentence) else SURE
     if is_unfinished(sentence) or heard.mark == ",":
         return UNFINISHED
     found = _of_sentence(turn, [word for word in sentence if word not in _HESITATIONS])
@@ -82,7 +80,7 @@ def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
         wants_day = (
             not words_that.APPOINTED.isdisjoint(core) and "remind" not in turn and not _names_day(turn)
         )
-        return PROBABLE if wants_day or "no" in sentence or "wait" in sentence else LIKELY
+        return OPEN if wants_day or "no" in sentence or "wait" in sentence else LIKELY
     if numbers.date(core) == "year":
         return SURE
     return _of_clause(core, turn)
@@ -130,11 +128,7 @@ def _of_question(core: list[str]) -> Completeness:
     has_verb = not _VERBS.isdisjoint(core)
     if (last in words_that.DAYS and has_verb) or (len(core) > 4 and _ends_in_phrase(core)):
         return LIKELY
-    if asks(core) == "whether":
-        # "Does the store": no verb yet; "did I already pay": what? But "is that yours", "are you a robot".
-        long_enough = len(core) > 5 or (core[0] in ("is", "are", "am", "was") and len(core) > 3)
-        return PROBABLE if long_enough else OPEN
-    return PROBABLE if has_verb else OPEN
+    return OPEN
 
 
 def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:
@@ -162,9 +156,7 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
     if verb in ("add", "put"):
         return SURE if last in words_that.LISTS and len(core) > 3 else OPEN
     if verb in words_that.REMOVING:
-        if last in words_that.OBJECTS or (last in words_that.KEPT and len(core) > 3):
-            return LIKELY
-        return PROBABLE if len(core) > 3 or last in words_that.KEPT else OPEN
+        return LIKELY if last in words_that.OBJECTS or (last in words_that.KEPT and len(core) > 3) else OPEN
     is_planned = verb in ("set", "make", "plan", "get") and not words_that.APPOINTED.isdisjoint(core)
     if is_planned or not words_that.TIMED.isdisjoint(core):
         return OPEN
@@ -172,21 +164,17 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
         return LIKELY
     if verb in words_that.DICTATED or core[:2] == ["make", "a"]:
         return _by_length(core, turn)
-    if len(core) == 2 and last in words_that.OBJECTS:
-        return PROBABLE if verb not in ("turn", "make", "change", "move", "push", "set") else OPEN
     if verb in ("change", "move", "make", "push"):
         return LIKELY if "to" in core[2:-1] or (core[1:2] == ["it"] and len(core) > 2) else OPEN
     is_counted = last in words_that.SPANS and numbers.is_number(core[-2]) if len(core) > 1 else False
     if last in words_that.DAYS or last in words_that.LISTS or is_counted:
         return LIKELY
-    return PROBABLE if len(core) > 6 and not last.endswith("ed") else _by_length(core, turn)
+    return _by_length(core, turn)
 
 
 def _by_length(core: Sequence[str], turn: Sequence[str]) -> Completeness:
     """What ends in a phrase is the more likely all the longer it is."""
-    if len(turn) < MANY_WORDS - 3 or not _ends_in_phrase(core):
-        return OPEN
-    return LIKELY if len(turn) >= MANY_WORDS else PROBABLE
+    return LIKELY if len(turn) >= MANY_WORDS and _ends_in_phrase(core) else OPEN
 
 
 def _ends_in_phrase(core: Sequence[str]) -> bool:

@@ -15,13 +15,11 @@ from app.conversation.completeness import Completeness, completeness
 from app.conversation.heard_words import Heard, read
 from app.conversation.word_classes import CONJUNCTIONS
 
-SURE = 0.4
+SURE = 0.45
 """Seconds. Nothing is missing: a goodbye, a reminder with its time."""
-LIKELY = 0.45
+LIKELY = 0.48
 """A whole question, or a whole request."""
-PROBABLE = 0.7
-"""More often all than not."""
-OPEN = 0.9
+OPEN = 0.88
 """It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common."""
 UNFINISHED = 1.8
 """It cannot be all: it ends in "and", "to", "my"."""
@@ -50,21 +48,18 @@ _SECONDS = {
     Profile.NORMAL: {
         Completeness.SURE: SURE,
         Completeness.LIKELY: LIKELY,
-        Completeness.PROBABLE: PROBABLE,
         Completeness.OPEN: OPEN,
         Completeness.UNFINISHED: UNFINISHED,
     },
     Profile.DIGITS: {
         Completeness.SURE: SURE,
         Completeness.LIKELY: OPEN,
-        Completeness.PROBABLE: OPEN,
         Completeness.OPEN: 1.2,
         Completeness.UNFINISHED: UNFINISHED,
     },
     Profile.THINKING: {
         Completeness.SURE: LIKELY,
         Completeness.LIKELY: 1.2,
-        Completeness.PROBABLE: 1.2,
         Completeness.OPEN: 1.5,
         Completeness.UNFINISHED: UNFINISHED,
     },
