@@ -173,7 +173,7 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
 
 
 def _by_length(core: Sequence[str], turn: Sequence[str]) -> Completeness:
-    """What ends in a phrase is the more likely all the longer it is."""
+    """What is long and ends in a phrase is likely all."""
     return LIKELY if len(turn) >= MANY_WORDS and _ends_in_phrase(core) else OPEN
 
 
