@@ -118,8 +118,8 @@ def run_providers(pace: Pace, cores: set[int], parent: Connection) -> None:
 
 
 @contextmanager
-def server(core: int, speech: str, model: str) -> Iterator[tuple[str, int]]:
-    """`offhook serve` on a core of its own. Yields its URL and process."""
+def server(core: int, others: set[int], speech: str, model: str) -> Iterator[tuple[str, int]]:
+    """`offhook serve` on a core of its own, its database on the `others`. Yields its URL and process."""
     with tempfile.TemporaryDirectory() as folder:
         # Where this runs as root, the embedded database does not, and must pass.
         Path(folder).chmod(0o711)
@@ -147,10 +147,19 @@ def server(core: int, speech: str, model: str) -> Iterator[tuple[str, int]]:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
         try:
             wait_until_ready(f"http://127.0.0.1:{port}", process)
+            move_database(folder, others)
             yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.terminate()
             process.wait()
+
+
+def move_database(folder: str, cores: set[int]) -> None:
+    """Off the server's core, on which it was started: in production it is on a machine of its own."""
+    for postmaster in psutil.process_iter():
+        if postmaster.name() == "postgres" and any(folder in word for word in postmaster.cmdline()):
+            for process in (postmaster, *postmaster.children()):
+                process.cpu_affinity(list(cores))
 
 
 def free_port() -> int:
@@ -293,17 +302,17 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="keep what was measured")
     arguments = parser.parse_args()
     pace = Pace(turns=arguments.turns)
-    core, *others = sorted(os.sched_getaffinity(0))
+    core, *rest = sorted(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    others_cores = set(others) or {core}
-    providers = context.Process(target=run_providers, args=(pace, others_cores, theirs), daemon=True)
+    others = set(rest) or {core}
+    providers = context.Process(target=run_providers, args=(pace, others, theirs), daemon=True)
     providers.start()
     speech, model = ours.recv()
-    os.sched_setaffinity(0, others_cores)
+    os.sched_setaffinity(0, others)
     batches = max(1, arguments.soak // arguments.calls)
     try:
-        with server(core, speech, model) as (url, pid):
+        with server(core, others, speech, model) as (url, pid):
             placed = uvloop.run(place(url, pid, arguments.calls, arguments.turns, batches))
         ours.send("stop")
         moments, late = ours.recv()

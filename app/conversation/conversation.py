@@ -152,7 +152,7 @@ class Conversation:
         self._bytes_heard += len(audio)
         now = self._heard_at = time.monotonic()
         events = self._detector.hear(audio, now)
-        if self._detector.hears_only_echo(now):
+        if self._detector.hears_only_others(now):
             audio = self._gate.closed(audio)
         else:
             began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
@@ -176,9 +176,9 @@ class Conversation:
 
     def _take(self, event: RecognitionEvent) -> None:
         hearing, now = self._hearing, time.monotonic()
-        echoes = self._detector.echoes
-        words = (isinstance(event, Interim) and hearing.interim(event, echoes=echoes)) or (
-            isinstance(event, Final) and hearing.final(event, echoes=echoes)
+        others = self._detector.others
+        words = (isinstance(event, Interim) and hearing.interim(event, others=others)) or (
+            isinstance(event, Final) and hearing.final(event, others=others)
         )
         if not self._attends:
             return

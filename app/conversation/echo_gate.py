@@ -1,8 +1,9 @@
-"""Keeps our own words from the recogniser on a line that echoes. No I/O.
+"""Keeps our own words, and those of people beside the caller, from the recogniser. No I/O.
 
 A recogniser writes down whatever voice it hears, and an utterance that begins with an echo goes on with the
-caller's words. So, while our voice may come back and no other is heard, it gets silence instead. The caller's
-voice is noticed up to 0.4 s late: what is heard waits that long, and is passed on whole if it was the caller.
+caller's words. So, on a line that carries other voices, it gets silence while we may be heard and the caller
+is not. The caller's voice is noticed up to 0.4 s late: what is heard waits that long, and is passed on whole
+if it was the caller.
 Not a byte more or less comes out than went in, so that the recogniser's clock stays right.
 """
 
@@ -20,7 +21,7 @@ class EchoGate:
         self._held = bytearray()
 
     def closed(self, audio: bytes) -> bytes:
-        """Our voice may come back in this audio, and nobody else is heard. Returns what may be passed on."""
+        """In this audio are only others than the caller. Returns what may be passed on."""
         self._held += audio
         late = len(self._held) - HELD
         if late <= 0:
@@ -29,7 +30,7 @@ class EchoGate:
         return SILENCE * late
 
     def open(self, audio: bytes, voice: int | None = None) -> bytes:
-        """What is heard is nobody's echo. `voice`: bytes since the caller's voice began, where it has opened
+        """The caller may be heard. `voice`: bytes since the caller's voice began, where it has opened
         the gate; what came before is silenced."""
         if not self._held:
             return audio

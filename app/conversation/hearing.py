@@ -61,9 +61,10 @@ class Hearing:
         """The caller's voice, and not an echo of ours, has begun."""
         self._voice_ms = at_ms
 
-    def interim(self, event: Interim, *, echoes: bool) -> bool:
-        """A guess at the caller's words. False if it has none. `echoes`: the line brings back what we say."""
-        text = self._own(event.text, event.started_ms, self._line.now_ms(), echoes=echoes, is_final=False)
+    def interim(self, event: Interim, *, others: bool) -> bool:
+        """A guess at the caller's words. False if it has none. `others`: the line carries more voices than
+        the caller's."""
+        text = self._own(event.text, event.started_ms, self._line.now_ms(), others=others, is_final=False)
         if not text:
             return False
         self._go_on(text)
@@ -73,9 +74,9 @@ class Hearing:
             self._write(line, self._from(event), self._line.now_ms(), is_final=False)
         return True
 
-    def final(self, event: Final, *, echoes: bool) -> bool:
+    def final(self, event: Final, *, others: bool) -> bool:
         """The words will not change. False if there are none of the caller's."""
-        text = self._own(event.text, event.started_ms, event.ended_ms, echoes=echoes, is_final=True)
+        text = self._own(event.text, event.started_ms, event.ended_ms, others=others, is_final=True)
         if not text:
             self._turn.final("")
             self._transcript.drop("user")
@@ -128,7 +129,7 @@ class Hearing:
         if not self._heard and not self._line.heard() and self._turn.goes_on(text):
             self._turn.take_back()
 
-    def _own(self, text: str, started_ms: int, ended_ms: int, *, echoes: bool, is_final: bool) -> str:
+    def _own(self, text: str, started_ms: int, ended_ms: int, *, others: bool, is_final: bool) -> str:
         """The caller's words in a result: all of them, or none if the voice was ours."""
         lasts_ms = ended_ms - started_ms
         audible_ms = sum(
@@ -139,8 +140,8 @@ class Hearing:
             return text
         if self._voice_ms >= started_ms - VOICE_MS or 2 * audible_ms < lasts_ms:
             return text
-        # Only the recogniser has heard a voice. On a line that echoes it was ours, elsewhere a soft one.
-        if echoes or is_echo(text, self._ours()) or not (is_final or len(text.split()) > 1):
+        # Only the recogniser has heard a voice. On a line with others it was theirs, elsewhere a soft one.
+        if others or is_echo(text, self._ours()) or not (is_final or len(text.split()) > 1):
             return ""
         return text
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.conversation.caller_level import CallerLevel
 from app.conversation.echo import COMPARED, Echo
 from app.conversation.noise_floor import NoiseFloor
 from app.conversation.voicing import WINDOW, Spectrum, judge, likeness, spectrum_of
@@ -126,6 +127,10 @@ class VoiceDetector:
         self._numbers = thresholds
         self._noise = NoiseFloor()
         self._echo = Echo()
+        self._level = CallerLevel()
+        self._over_the_agent = False
+        """Whether this voice began while the agent was audible."""
+        self._somebody_else = False
         self._held = bytearray()
         self._recent = bytearray(2 * COMPARED)
         self._position = 0
@@ -137,6 +142,7 @@ class VoiceDetector:
         self._pitch = self._pitch_until = 0.0
         self._tone_until = 0.0
         self._speaking = False
+        self._level.ended(over_the_agent=self._over_the_agent)
         self._loudest = 0.0
         """The power of the loudest frame of this voice."""
         self._active_at = 0.0
@@ -152,13 +158,14 @@ class VoiceDetector:
         self._echo.cleared(now)
 
     @property
-    def echoes(self) -> bool:
-        """Whether the line has been found to bring back what the agent says."""
-        return self._echo.known
+    def others(self) -> bool:
+        """Whether the line has been found to carry more voices than the caller's: the agent's own, come back,
+        or that of somebody beside the caller."""
+        return self._echo.known or self._somebody_else
 
-    def hears_only_echo(self, now: float) -> bool:
-        """Whether the agent may be heard now on a line that echoes, and the caller is not."""
-        return self._echo.known and not self._speaking and self._echo.possible(now)
+    def hears_only_others(self, now: float) -> bool:
+        """Whether the agent may be heard now on such a line, and the caller is not."""
+        return self.others and not self._speaking and self._echo.possible(now)
 
     def hear(self, audio: bytes, now: float) -> list[VoiceStarted | VoiceEnded]:
         """A chunk of the caller's μ-law that ended `now`, of any length."""
@@ -187,6 +194,8 @@ class VoiceDetector:
         self._frames.append(heard)
         if heard.voiced:
             self._loudest = max(heard.power, self._loudest)
+            if self._speaking:
+                self._level.hear(heard.power)
         if heard.active and heard.power > self._numbers.trails * self._loudest:
             self._active_at = now
             if heard.periodic and heard.power > self._numbers.weakens * self._loudest:
@@ -245,7 +254,8 @@ class VoiceDetector:
         lasts = self._lasts(latest, voiced)
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
-        if self._echo.possible(now) and not self._interrupts(voiced, lasts, now):
+        self._over_the_agent = self._echo.possible(now)
+        if self._over_the_agent and not self._interrupts(voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
@@ -277,6 +287,9 @@ class VoiceDetector:
         if self._echo.explains(samples, now) > numbers.echo:
             self._frames.clear()
             return False
+        if self._level.is_anothers(power):
+            self._somebody_else = True
+            return False
         return True
 
     def _hums_on(self) -> bool:
@@ -290,6 +303,7 @@ class VoiceDetector:
         if not silent and now - self._voiced_at < self._numbers.unvoiced:
             return None
         self._speaking = False
+        self._level.ended(over_the_agent=self._over_the_agent)
         self._loudest = 0.0
         self._frames.clear()
         return VoiceEnded(self._active_at if silent else self._voiced_at)

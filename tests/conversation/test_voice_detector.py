@@ -192,3 +192,29 @@ def test_a_burst_after_a_stall_tells_what_a_steady_line_tells() -> None:
 def test_a_quiet_caller_is_told_after_a_loud_one() -> None:
     line = together((0.5, recording("an4_yes", -14)), (3.0, at_level(recording("ps_cards5"), -34)))
     assert any(3.0 < now < 3.5 for now in starts(listen(VoiceDetector(), line)))
+
+
+def the_caller_speaks_then(over_the_agent: Sound) -> tuple[list[float], VoiceDetector]:
+    """When voices were told over the agent, who speaks from 4 to 10 s, after the caller's turn at -20 dB."""
+    detector = VoiceDetector()
+    agent_speaks(detector, AGENT, 4.0)
+    heard = listen(detector, together((0.2, recording("ps_cards5", -20)), (5.0, over_the_agent)))
+    return [now for now in starts(heard) if now > 4.0], detector
+
+
+def test_somebody_who_speaks_beside_the_caller_does_not_stop_the_agent() -> None:
+    told, detector = the_caller_speaks_then(recording("lv_0880", -44))
+    assert told == []
+    assert detector.others
+
+
+def test_the_caller_in_a_low_voice_stops_the_agent() -> None:
+    told, detector = the_caller_speaks_then(recording("lv_0880", -30))
+    assert told
+    assert not detector.others
+
+
+def test_the_recogniser_is_kept_from_people_beside_the_caller_only_while_the_agent_speaks() -> None:
+    _, detector = the_caller_speaks_then(recording("lv_0880", -44))
+    assert detector.hears_only_others(8.0)
+    assert not detector.hears_only_others(12.0)

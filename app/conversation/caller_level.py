@@ -1,0 +1,37 @@
+"""How loud this caller is: a voice much softer than that is somebody else's, beside the telephone. No I/O."""
+
+from __future__ import annotations
+
+_OTHERS = 10 ** (-18 / 10)
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone; who interrupts politely is about
+10 dB softer than the same person before, and the first sounds of a word as much again below its vowel."""
+_SHORTEST = 10
+"""Frames of voice that tell how loud somebody is, 200 ms."""
+_FALL, _RISE = 0.5, 4.0
+"""By how much a single voice may change what is known: -3 and +6 dB."""
+
+
+class CallerLevel:
+    """Learned from what is said while the agent is silent. Powers are those of 16-bit samples."""
+
+    def __init__(self) -> None:
+        self._power: float | None = None
+        self._sum = 0.0
+        self._frames = 0
+
+    def hear(self, power: float) -> None:
+        """A frame of a voice."""
+        self._sum += power
+        self._frames += 1
+
+    def ended(self, *, over_the_agent: bool) -> None:
+        """The voice has stopped. One that spoke over the agent teaches nothing: it may be anybody's."""
+        if self._frames >= _SHORTEST and not over_the_agent:
+            power = self._sum / self._frames
+            known = self._power or power
+            self._power = min(max(power, _FALL * known), _RISE * known)
+        self._sum, self._frames = 0.0, 0
+
+    def is_anothers(self, power: float) -> bool:
+        """Whether a voice of this power is too soft to be the caller's."""
+        return self._power is not None and power < _OTHERS * self._power
