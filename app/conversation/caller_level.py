@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-_OTHERS = 10 ** (-18 / 10)
-"""Somebody a few steps away is 20 dB softer than a mouth at the telephone; who interrupts politely is about
-10 dB softer than the same person before, and the first sounds of a word as much again below its vowel."""
+_OTHERS = 10 ** (-16 / 10)
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely is
+about 10 dB softer than the same person before."""
 _SHORTEST = 10
 """Frames of voice that tell how loud somebody is, 200 ms."""
-_FALL, _RISE = 0.5, 4.0
-"""By how much a single voice may change what is known: -3 and +6 dB."""
+_FALL, _RISE = 0.8, 4.0
+"""By how much a single voice may change what is known: -1 and +6 dB. Words are louder and softer."""
 
 
 class CallerLevel:

@@ -30,7 +30,7 @@ def test_a_voice_20_db_softer_than_the_caller_is_anothers_and_one_12_db_softer_i
 def test_a_caller_who_moves_away_from_the_telephone_is_followed() -> None:
     level = CallerLevel()
     speaks(level, USUAL)
-    for _ in range(3):
+    for _ in range(6):
         speaks(level, SOFTER)
     assert not level.is_anothers(SOFTER)
 
