@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _OTHERS = 10 ** (-16 / 10)
-"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely is
-about 10 dB softer than the same person before."""
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely
+is about 10 dB softer than the same person before."""
 _SHORTEST = 10
 """Frames of voice that tell how loud somebody is, 200 ms."""
 _FALL, _RISE = 0.8, 4.0
