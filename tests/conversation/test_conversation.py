@@ -33,6 +33,17 @@ def say(call: Call, text: str, at_ms: int = 0) -> None:
     call.ears.hear(SpeechStarted(at_ms), SpeechEnded(at_ms + 500), Final(text, at_ms, at_ms + 500))
 
 
+async def interrupted_at_four(call: Call) -> None:
+    """The caller has asked, and speaks up while the assistant counts to seven."""
+    await greeted(call)
+    say(call, "Count.")
+    await call.until_clause("One two three four five six seven.")
+    # 34 characters at 20 ms: after 400 ms of 680 the caller has heard "One two three four".
+    await asyncio.sleep(0.4)
+    call.speak_up()
+    await call.until("clear")
+
+
 async def test_the_caller_is_greeted() -> None:
     async with a_call() as call:
         await greeted(call)
@@ -93,13 +104,7 @@ async def test_audio_of_an_old_epoch_never_reaches_the_wire() -> None:
 
 async def test_an_interrupted_line_holds_what_was_heard() -> None:
     async with a_call([Say("One two three four five six seven.")], [Say("Stopped.")]) as call:
-        await greeted(call)
-        say(call, "Count.")
-        await call.until_clause("One two three four five six seven.")
-        # 34 characters at 20 ms: after 400 ms of 680 the caller has heard "One two three four".
-        await asyncio.sleep(0.4)
-        call.speak_up()
-        await call.until("clear")
+        await interrupted_at_four(call)
         say(call, "Stop.", 2000)
         await call.until_clause("Stopped.")
         _, text, interrupted = next(line for line in call.lines()[::-1] if line[0] == "assistant")
@@ -186,12 +191,7 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
 
 async def test_a_call_that_ends_before_a_cut_line_goes_on_keeps_what_was_heard_of_it() -> None:
     async with a_call([Say("One two three four five six seven.")]) as call:
-        await greeted(call)
-        say(call, "Count.")
-        await call.until_clause("One two three four five six seven.")
-        await asyncio.sleep(0.4)
-        call.speak_up()
-        await call.until("clear")
+        await interrupted_at_four(call)
         call.task.cancel()
         await asyncio.wait([call.task])
         (text,) = [text for speaker, text, interrupted in call.lines() if interrupted]
