@@ -58,7 +58,7 @@ class Thresholds:
     """The same within a voice that has been told."""
     middle: float = 0.06
     """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
-    contrast: float = 6.0
+    contrast: float = 8.0
     """How many times the power of the second before a voice must have. A crowd is no louder than itself."""
     still: float = 0.003
     """A pitch that changes less in a frame is a machine's."""
@@ -88,6 +88,8 @@ class Thresholds:
     and creaky beginnings, mouths half closed."""
     lasting_open: int = 3
     lasting_motion: float = 0.02
+    lasting_moved: float = 0.7
+    """The mouth must once have moved so much meanwhile, as `moved` has it: a horn in the street never does."""
     hum: int = 34
     """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
     hum_motion: float = 0.15
@@ -118,6 +120,8 @@ class _Heard:
     """It has a pitch, and comes from an open mouth."""
     motion: float = 0.0
     """By what share the pitch moved."""
+    alike: float = 0.0
+    """How alike its spectrum is to that before."""
 
 
 class VoiceDetector:
@@ -237,16 +241,16 @@ class VoiceDetector:
             self._tone_until = now + numbers.attack * _FRAME_SECONDS
         power *= remains
         if voicing.periodic < numbers.periodic:
-            return _Heard(power, active=True, periodic=voicing.periodic > numbers.weakly)
+            return _Heard(power, active=True, periodic=voicing.periodic > numbers.weakly, alike=alike)
         moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
         self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
         if now < self._tone_until:
             if abs(moves - 1) < numbers.still:
                 self._tone_until = now + numbers.attack * _FRAME_SECONDS
-            return _Heard(power, active=True, periodic=True)
+            return _Heard(power, active=True, periodic=True, alike=alike)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(power, True, True, follows, opens, abs(moves - 1))
+        return _Heard(power, True, True, follows, opens, abs(moves - 1), alike)
 
     def _started(self, now: float) -> VoiceStarted | None:
         latest = list(self._frames)[-self._numbers.span :]
@@ -268,6 +272,7 @@ class VoiceDetector:
             sum(heard.periodic for heard in latest) >= numbers.lasting
             and sum(heard.open for heard in latest) >= numbers.lasting_open
             and sum(heard.motion for heard in voiced) >= numbers.lasting_motion
+            and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
         )
 
     def _interrupts(self, voiced: list[_Heard], lasts: bool, now: float) -> bool:
