@@ -89,7 +89,7 @@ class Thresholds:
     lasting_open: int = 3
     lasting_motion: float = 0.02
     lasting_moved: float = 0.7
-    """The mouth must once have moved so much meanwhile, as `moved` has it: a horn in the street never does."""
+    """The mouth must once have moved so much meanwhile, as `moved` has it: a horn never does."""
     hum: int = 34
     """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
     hum_motion: float = 0.15
