@@ -62,6 +62,7 @@ async def test_a_call_from_webhook_to_summary(
     assert stored["stats"]["transcript_lines_received"] == len(stored["transcript"])
 
 
+@pytest.mark.alone
 async def test_answers_come_within_two_and_a_half_seconds(server: RunningServer, voice: TextToSpeech) -> None:
     call = server.caller([WaitForTurn(), await spoken(voice, "What can you do?"), WaitForTurn(), HangUp()])
     report = await call.run()
@@ -71,6 +72,7 @@ async def test_answers_come_within_two_and_a_half_seconds(server: RunningServer,
     assert turn.answer_ms < 2500
 
 
+@pytest.mark.alone
 async def test_a_caller_who_interrupts_is_heard_within_400_ms(server: RunningServer) -> None:
     call = server.caller([WaitForSpeech(2.5), recorded("lv_0880.wav"), Pause(1.5), HangUp()])
     report = await call.run()

@@ -101,6 +101,7 @@ async def test_giving_up_what_is_made_already_harms_nothing(
     assert await asyncio.gather(*clauses) == [audio_of("Good morning.")] * (WARM + 1)
 
 
+@pytest.mark.alone
 async def test_giving_up_waits_for_nothing(openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
     openai.script = [b"first", Stall()]
     pieces = voice.synthesize("Hello.")
