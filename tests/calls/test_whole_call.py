@@ -105,6 +105,7 @@ async def test_calls_at_the_same_time_keep_their_words_apart(server: RunningServ
         assert own < min(others)
 
 
+@pytest.mark.alone
 async def test_a_caller_is_connected_to_a_person(server: RunningServer, voice: TextToSpeech) -> None:
     call = server.caller(
         [WaitForTurn(), await spoken(voice, "Let me talk to a person, please."), WaitForHangUp()]
