@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest
 
 from app.settings import Settings
@@ -24,6 +26,13 @@ TEMPLATE = "offhook_template"
 Settings.model_config["env_file"] = None
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
+
+# A shell lets a command in the background ignore Ctrl-C, and so would every server that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What an example takes by the clock tells of what else runs; tests that mean it set a deadline themselves.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ from app.services.text_to_speech import TextToSpeech
 from app.settings import load_settings
 from tests.calls.servers import RunningServer
 from tests.conftest import TEMPLATE
+from tests.faults.site import cheap_voice, providers
 
 
 @asynccontextmanager
@@ -47,6 +48,32 @@ async def serving(postgres_server: str, state_dir: Path, **settings: object) -> 
     await connection.close()
 
 
+def lower(environment: dict[str, str]) -> dict[str, object]:
+    """Settings by the names that they have in Python."""
+    return {name.lower(): value for name, value in environment.items()}
+
+
+@asynccontextmanager
+async def serving_cheaply(
+    postgres_server: str, state_dir: Path, **settings: object
+) -> AsyncIterator[RunningServer]:
+    """The same with providers on loopback: starts in a second, for tests in which nobody is understood."""
+    async with providers() as found, serving(postgres_server, state_dir, **lower(found) | settings) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def web_server(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningServer]:
+    """As `server`, for tests of what Twilio asks and is told."""
+    state_dir = tmp_path_factory.mktemp("web")
+    async with serving_cheaply(
+        postgres_server, state_dir, twilio_auth_token="secret", transfer_number="+15550199"
+    ) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 async def server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
@@ -63,10 +90,18 @@ async def server(
 async def open_server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningServer]:
-    """No auth token: a developer's laptop."""
-    async with serving(
-        postgres_server, tmp_path_factory.mktemp("open"), idle_seconds=5, max_connections_per_ip=1000
-    ) as server:
+    """No auth token: a developer's laptop. Its ears are real, its voice is on loopback."""
+    state_dir = tmp_path_factory.mktemp("open")
+    async with (
+        cheap_voice() as found,
+        serving(
+            postgres_server,
+            state_dir,
+            idle_seconds=5,
+            max_connections_per_ip=1000,
+            **lower(found),
+        ) as server,
+    ):
         yield server
 
 

@@ -15,6 +15,11 @@ from tests.calls.servers import RunningServer
 CALL = {"From": "+15550001", "To": "+15550002", "CallStatus": "in-progress", "Direction": "inbound"}
 
 
+@pytest.fixture(scope="module")
+def server(web_server: RunningServer) -> RunningServer:
+    return web_server
+
+
 @pytest.fixture
 def form() -> dict[str, str]:
     return CALL | {"CallSid": f"CA{uuid4().hex}"}

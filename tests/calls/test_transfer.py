@@ -16,6 +16,11 @@ from tests.calls.servers import RunningServer
 CALL = {"From": "+15550001", "To": "+15550002", "CallStatus": "in-progress", "Direction": "inbound"}
 
 
+@pytest.fixture(scope="module")
+def server(web_server: RunningServer) -> RunningServer:
+    return web_server
+
+
 def verbs(twiml: ElementTree.Element) -> list[str]:
     return [verb.tag for verb in twiml]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from xml.etree import ElementTree
 
 import asyncpg
@@ -12,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app.simulator.script import HangUp, Pause
+from tests.calls.conftest import serving_cheaply
 from tests.calls.servers import RunningServer, over
 
 CALL = {
@@ -21,6 +23,19 @@ CALL = {
     "CallStatus": "ringing",
     "Direction": "inbound",
 }
+
+
+@pytest.fixture(scope="module")
+def server(web_server: RunningServer) -> RunningServer:
+    return web_server
+
+
+@pytest.fixture(scope="module")
+async def open_server(
+    postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RunningServer]:
+    async with serving_cheaply(postgres_server, tmp_path_factory.mktemp("open")) as server:
+        yield server
 
 
 async def answer(server: RunningServer, path: str, form: dict[str, str]) -> ElementTree.Element:

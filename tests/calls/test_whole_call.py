@@ -62,6 +62,7 @@ async def test_a_call_from_webhook_to_summary(
     assert stored["stats"]["transcript_lines_received"] == len(stored["transcript"])
 
 
+@pytest.mark.alone
 async def test_answers_come_within_two_and_a_half_seconds(server: RunningServer, voice: TextToSpeech) -> None:
     call = server.caller([WaitForTurn(), await spoken(voice, "What can you do?"), WaitForTurn(), HangUp()])
     report = await call.run()
@@ -71,6 +72,7 @@ async def test_answers_come_within_two_and_a_half_seconds(server: RunningServer,
     assert turn.answer_ms < 2500
 
 
+@pytest.mark.alone
 async def test_a_caller_who_interrupts_is_heard_within_400_ms(server: RunningServer) -> None:
     call = server.caller([WaitForSpeech(2.5), recorded("lv_0880.wav"), Pause(1.5), HangUp()])
     report = await call.run()
@@ -103,6 +105,7 @@ async def test_calls_at_the_same_time_keep_their_words_apart(server: RunningServ
         assert own < min(others)
 
 
+@pytest.mark.alone
 async def test_a_caller_is_connected_to_a_person(server: RunningServer, voice: TextToSpeech) -> None:
     call = server.caller(
         [WaitForTurn(), await spoken(voice, "Let me talk to a person, please."), WaitForHangUp()]
@@ -139,7 +142,9 @@ async def test_live_events_tell_of_the_call_and_resume_without_a_gap(server: Run
     assert any(line["speaker"] == "user" and not line["is_final"] for line in transcript)
     finals = [line for line in transcript if line["is_final"]]
     stored = await server.call(call.call_sid, summarised)
-    assert [line["text"] for line in finals] == [line["text"] for line in stored["transcript"]]
+    # A line is told of when it is final, and stands where it began: a caller and an agent may speak at once.
+    told = sorted(finals, key=lambda line: line["seq"])
+    assert [line["text"] for line in told] == [line["text"] for line in stored["transcript"]]
     assert [event for event, _ in events][-2:] == ["status", "summary"]
     assert event_id == str(len(finals))
 

@@ -22,12 +22,19 @@ from app.store.operations import LineWritten
 from app.store.spool import Record, TornError
 from tests.calls.servers import over, summarised
 from tests.faults.server_process import ServerProcess
+from tests.faults.site import cheap_voice
 from tests.services.speech_to_text import wer
 from tests.store.postgres import Server, own_server
 
 SPEECH = Path(__file__).parent.parent / "speech"
 REFERENCES = {entry["file"]: entry["text"] for entry in json.loads((SPEECH / "references.json").read_text())}
 KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+
+
+@pytest.fixture
+async def voice() -> AsyncIterator[dict[str, str]]:
+    async with cheap_voice() as found:
+        yield found
 
 
 @pytest.fixture
@@ -41,14 +48,14 @@ def recorded(name: str) -> Play:
 
 
 async def test_what_callers_say_while_the_database_is_dead_survives_the_death_of_the_server_too(
-    postgres: Server, tmp_path: Path
+    postgres: Server, voice: dict[str, str], tmp_path: Path
 ) -> None:
     url = await postgres.start()
     await migrate(url)
     # The first words are stored, the second spoken into the outage, the third nobody hears.
     first, second = recorded("an4_date1.wav"), recorded("lv_0880.wav")
     calls = []
-    process = ServerProcess(url, tmp_path, ENCRYPTION_KEYS=KEY)
+    process = ServerProcess(url, tmp_path, ENCRYPTION_KEYS=KEY, **voice)
     async with process.running() as server:
         for _ in range(2):
             call = SimulatedCall(

@@ -23,7 +23,7 @@ from websockets.exceptions import InvalidStatus
 from app.settings import load_settings
 from app.telephony import tokens
 from app.telephony.tokens import StreamTokens
-from tests.calls.conftest import serving
+from tests.calls.conftest import serving_cheaply
 from tests.calls.servers import RunningServer, over
 
 ISSUER = "https://project.supabase.co/auth/v1"
@@ -36,7 +36,7 @@ CONNECTIONS = 8
 async def server(
     postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[RunningServer]:
-    async with serving(
+    async with serving_cheaply(
         postgres_server,
         tmp_path_factory.mktemp("hostile"),
         twilio_auth_token="secret",

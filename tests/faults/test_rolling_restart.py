@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.calls.servers import summarised
 from tests.faults.site import Verdict, providers, site, talk_until
 
 CALLS = 4
 
 
+@pytest.mark.alone
 async def test_a_rolling_restart_cuts_nobody_off(postgres_url: str, tmp_path: Path) -> None:
     over, verdict = asyncio.Event(), Verdict()
     async with providers() as found, site(postgres_url, tmp_path, found, DRAIN_SECONDS="1") as here:
@@ -28,6 +31,7 @@ async def test_a_rolling_restart_cuts_nobody_off(postgres_url: str, tmp_path: Pa
     assert len(verdict.gaps_ms) >= CALLS
 
 
+@pytest.mark.alone
 async def test_the_calls_of_a_lone_server_go_on_in_its_successor(postgres_url: str, tmp_path: Path) -> None:
     over, verdict = asyncio.Event(), Verdict()
     async with (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.calls.servers import summarised
 from tests.faults.site import ABRUPT_CLOSE, Verdict, final_lines, providers, site, talk_until
 
@@ -13,6 +15,7 @@ KILLS = 2
 WITHIN_MS = 3000
 
 
+@pytest.mark.alone
 async def test_calls_of_a_killed_server_go_on_with_the_other_and_lose_no_stored_line(
     postgres_url: str, tmp_path: Path
 ) -> None:

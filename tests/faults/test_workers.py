@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import httpx2
@@ -25,6 +25,7 @@ from app.store.queries import Queries
 from app.store.tables import calls
 from tests.calls.servers import over
 from tests.faults.server_process import ServerProcess
+from tests.faults.site import cheap_voice, providers
 
 WORKERS = 2
 
@@ -32,6 +33,20 @@ WORKERS = 2
 @pytest.fixture
 def server(postgres_url: str, tmp_path: Path) -> ServerProcess:
     return ServerProcess(postgres_url, tmp_path)
+
+
+@pytest.fixture
+async def hearing_server(postgres_url: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """With processes of its own for recognition, and a voice on loopback."""
+    async with cheap_voice() as found:
+        yield ServerProcess(postgres_url, tmp_path, **found)
+
+
+@pytest.fixture
+async def cheap_server(postgres_url: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """With providers on loopback: for tests that ask for nothing but calls that go on."""
+    async with providers() as found:
+        yield ServerProcess(postgres_url, tmp_path, **found)
 
 
 async def become(as_expected: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
@@ -59,12 +74,12 @@ async def active_calls(server: ServerProcess) -> float:
 
 
 async def test_a_killed_worker_is_replaced_and_the_call_of_the_other_goes_on(
-    server: ServerProcess, database: Database
+    cheap_server: ServerProcess, database: Database
 ) -> None:
-    call = SimulatedCall(server.settings.webhook_url, [Pause(6), HangUp()])
-    async with server.running("--workers", str(WORKERS)) as parent:
+    call = SimulatedCall(cheap_server.settings.webhook_url, [Pause(6), HangUp()])
+    async with cheap_server.running("--workers", str(WORKERS)) as parent:
         running = asyncio.create_task(call.run())
-        await server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
+        await cheap_server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
         busy = await holder(database, call.call_sid)
         [idle] = [worker for worker in workers(parent) if worker.pid != busy]
         idle.kill()
@@ -74,30 +89,30 @@ async def test_a_killed_worker_is_replaced_and_the_call_of_the_other_goes_on(
 
         await become(replaced)
         await running
-        stored = await server.seen.call(call.call_sid, over)
+        stored = await cheap_server.seen.call(call.call_sid, over)
         assert stored["end_reason"] == "caller_hung_up"
 
 
 async def test_the_call_of_a_killed_worker_goes_on_with_the_other_and_is_counted_once(
-    server: ServerProcess, database: Database
+    cheap_server: ServerProcess, database: Database
 ) -> None:
-    call = SimulatedCall(server.settings.webhook_url, [Pause(6), HangUp()])
-    async with server.running("--workers", str(WORKERS)):
+    call = SimulatedCall(cheap_server.settings.webhook_url, [Pause(6), HangUp()])
+    async with cheap_server.running("--workers", str(WORKERS)):
         running = asyncio.create_task(call.run())
-        await server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
-        assert await active_calls(server) == 1
+        await cheap_server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
+        assert await active_calls(cheap_server) == 1
         os.kill(await holder(database, call.call_sid), signal.SIGKILL)
         await running
-        stored = await server.seen.call(call.call_sid, over)
+        stored = await cheap_server.seen.call(call.call_sid, over)
         assert stored["end_reason"] == "caller_hung_up"
-        assert await active_calls(server) == 0
+        assert await active_calls(cheap_server) == 0
 
 
-async def test_a_deploy_lets_a_call_come_to_its_end(server: ServerProcess, queries: Queries) -> None:
-    call = SimulatedCall(server.settings.webhook_url, [Pause(4), HangUp()])
-    async with server.running("--workers", str(WORKERS)) as parent:
+async def test_a_deploy_lets_a_call_come_to_its_end(cheap_server: ServerProcess, queries: Queries) -> None:
+    call = SimulatedCall(cheap_server.settings.webhook_url, [Pause(4), HangUp()])
+    async with cheap_server.running("--workers", str(WORKERS)) as parent:
         running = asyncio.create_task(call.run())
-        await server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
+        await cheap_server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
         parent.terminate()
         assert (await running).trail == ("Connect",)
         async with asyncio.timeout(15):
@@ -109,12 +124,12 @@ async def test_a_deploy_lets_a_call_come_to_its_end(server: ServerProcess, queri
 
 @pytest.mark.parametrize("stop", ["SIGTERM twice", "Ctrl-C"])
 async def test_workers_that_are_stopped_end_their_calls(
-    server: ServerProcess, queries: Queries, stop: str
+    hearing_server: ServerProcess, queries: Queries, stop: str
 ) -> None:
-    call = SimulatedCall(server.settings.webhook_url, [Pause(20), HangUp()])
-    async with server.running("--workers", str(WORKERS)) as parent:
+    call = SimulatedCall(hearing_server.settings.webhook_url, [Pause(20), HangUp()])
+    async with hearing_server.running("--workers", str(WORKERS)) as parent:
         running = asyncio.create_task(call.run())
-        await server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
+        await hearing_server.seen.call(call.call_sid, lambda call: call["status"] == "in-progress")
         everyone = psutil.Process(parent.pid).children(recursive=True)
         if stop == "Ctrl-C":  # a terminal sends it to the whole process group
             for process in everyone:
@@ -122,7 +137,7 @@ async def test_workers_that_are_stopped_end_their_calls(
             parent.send_signal(signal.SIGINT)
         else:
             parent.terminate()
-            await server.deaf()
+            await hearing_server.deaf()
             parent.terminate()
         async with asyncio.timeout(15):
             assert await parent.wait() == 0

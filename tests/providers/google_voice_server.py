@@ -36,9 +36,10 @@ class GoogleVoiceServer:
     """What came, by RPC."""
     peers: set[str] = field(default_factory=set)
     """The client's end of each connection."""
-    running: int = 0
+    streaming: int = 0
+    """RPCs under way."""
     idle: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while no RPC runs."""
+    """Set while there are none."""
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when an RPC has been asked for a text."""
 
@@ -69,7 +70,7 @@ class GoogleVoiceServer:
         received: list[StreamingSynthesizeRequest] = []
         self.requests.append(received)
         self.peers.add(context.peer())
-        self.running += 1
+        self.streaming += 1
         self.idle.clear()
         try:
             received.extend([request async for request in requests])
@@ -80,8 +81,8 @@ class GoogleVoiceServer:
             async for piece in self._speak(text, context):
                 yield StreamingSynthesizeResponse(audio_content=piece)
         finally:
-            self.running -= 1
-            if not self.running:
+            self.streaming -= 1
+            if not self.streaming:
                 self.idle.set()
 
     async def _speak(self, text: str, context: grpc.aio.ServicerContext) -> AsyncIterator[bytes]:

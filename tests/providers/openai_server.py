@@ -45,10 +45,12 @@ class Status:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
 class Stall:
     """Nothing more comes, and the connection stays."""
 
 
+@dataclass(frozen=True)
 class Cut:
     """The connection ends in the middle of the response."""
 

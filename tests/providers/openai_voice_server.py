@@ -73,7 +73,7 @@ class OpenAIVoiceServer:
     script: list[Step] | None = None
     status: int = 200
     content_type: str = "audio/pcm"
-    url: str = ""
+    address: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
     """Bodies of `/v1/audio/speech`."""
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +97,7 @@ class OpenAIVoiceServer:
         while not self._server.started:
             await asyncio.sleep(0.01)
         host, port = self._server.servers[0].sockets[0].getsockname()[:2]
-        self.url = f"http://{host}:{port}/v1"
+        self.address = f"{host}:{port}"
         self.idle.set()
         return self
 
@@ -106,6 +106,10 @@ class OpenAIVoiceServer:
     ) -> None:
         self._server.should_exit = self._server.force_exit = True
         await self._task
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}/v1"
 
     def routes(self) -> list[Route | WebSocketRoute]:
         return [

@@ -254,6 +254,7 @@ async def test_when_none_can_a_call_is_not_dropped() -> None:
         assert words(await hear(recogniser, speech, speed=4)) == speech.words
 
 
+@pytest.mark.alone
 async def test_a_hundred_calls_with_both_failing_at_random_lose_and_double_nothing() -> None:
     rng = random.Random(5)
     speech = talk(6)

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from app.services.text_to_speech.local import LocalTextToSpeech
 from app.settings import load_settings
+from tests.providers.google_voice_server import GoogleVoiceServer
+from tests.providers.openai_voice_server import OpenAIVoiceServer
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -15,3 +18,15 @@ async def voice() -> AsyncIterator[LocalTextToSpeech]:
     await voice.start()
     yield voice
     await voice.aclose()
+
+
+@pytest.fixture
+async def google() -> AsyncIterator[GoogleVoiceServer]:
+    async with GoogleVoiceServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def openai() -> AsyncIterator[OpenAIVoiceServer]:
+    async with OpenAIVoiceServer() as server:
+        yield server

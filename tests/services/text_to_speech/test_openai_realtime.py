@@ -23,96 +23,87 @@ from tests.providers.openai_voice_server import (
     Transcript,
     reading,
 )
-from tests.providers.voices import Drop, Stall, audio_of
+from tests.providers.voices import Drop, Stall, audio_of, speak
 
 
-def settings(server: OpenAIVoiceServer, key: str = KEY) -> Settings:
+def settings(openai: OpenAIVoiceServer, key: str = KEY) -> Settings:
     return load_settings(
-        openai_base_url=server.url, openai_api_key=key, openai_realtime_model="gpt-rt", openai_voice="cedar"
+        openai_base_url=openai.url, openai_api_key=key, openai_realtime_model="gpt-rt", openai_voice="cedar"
     )
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[OpenAIVoiceServer]:
-    async with OpenAIVoiceServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def voice(server: OpenAIVoiceServer) -> AsyncIterator[OpenAIRealtimeVoice]:
-    voice = OpenAIRealtimeVoice(settings(server))
+async def voice(openai: OpenAIVoiceServer) -> AsyncIterator[OpenAIRealtimeVoice]:
+    voice = OpenAIRealtimeVoice(settings(openai))
     await voice.start()
-    await server.until_connected(WARM)
+    await openai.until_connected(WARM)
     yield voice
     await voice.aclose()
 
 
-async def speak(voice: OpenAIRealtimeVoice, text: str) -> bytes:
-    return b"".join([piece async for piece in voice.synthesize(text)])
-
-
 async def test_it_asks_for_telephone_audio_and_passes_it_through(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
     assert await speak(voice, "What can I do for you?") == audio_of("What can I do for you?")
-    assert server.models[0] == "gpt-rt"
-    session = server.events[0]["session"]
+    assert openai.models[0] == "gpt-rt"
+    session = openai.events[0]["session"]
     assert session["type"] == "realtime"
     assert session["output_modalities"] == ["audio"]
     assert session["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "cedar"}
     assert "verbatim" in session["instructions"]
-    response = server.events[-1]["response"]
+    response = openai.events[-1]["response"]
     assert response["conversation"] == "none"
     [message] = response["input"]
     assert message["content"] == [{"type": "input_text", "text": "What can I do for you?"}]
-    assert all("openai-beta" not in headers for headers in server.headers)
+    assert all("openai-beta" not in headers for headers in openai.headers)
 
 
 async def test_clauses_one_after_the_other_share_a_connection(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
     for _ in range(10):
         assert await speak(voice, "One more thing.") == audio_of("One more thing.")
     # While one speaks, as many as ever wait for the next clause.
-    assert len(server.models) == WARM + 1
+    assert len(openai.models) == WARM + 1
 
 
-async def test_clauses_at_once_have_one_each(server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
+async def test_clauses_at_once_have_one_each(openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
     texts = [f"Thing {word}." for word in ("alpha", "beta", "gamma", "delta", "epsilon")]
     assert await asyncio.gather(*(speak(voice, text) for text in texts)) == [*map(audio_of, texts)]
 
 
 async def test_a_clause_given_up_is_cancelled_and_its_connection_used_again(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
-    server.script = [Transcript("Hello. "), b"first", Stall()]
+    openai.script = [Transcript("Hello. "), b"first", Stall()]
     for _ in range(10):
         async with aclosing(voice.synthesize("Hello.")) as pieces:
             await anext(pieces)
         async with asyncio.timeout(2):
-            await server.idle.wait()
-    server.script = None
+            await openai.idle.wait()
+    openai.script = None
     assert await speak(voice, "Good morning.") == audio_of("Good morning.")
-    assert len(server.models) <= WARM + 3
+    assert len(openai.models) <= WARM + 3
 
 
 async def test_giving_up_what_is_made_already_harms_nothing(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
     async with aclosing(voice.synthesize("Good morning.")) as pieces:
         await anext(pieces)
         async with asyncio.timeout(2):
-            await server.idle.wait()
+            await openai.idle.wait()
     async with asyncio.timeout(2):
-        while all(event["type"] != "response.cancel" for event in server.events):
+        while all(event["type"] != "response.cancel" for event in openai.events):
             await asyncio.sleep(0.01)
     # At once, so that each connection is used, whichever it was.
     clauses = [speak(voice, "Good morning.") for _ in range(WARM + 1)]
     assert await asyncio.gather(*clauses) == [audio_of("Good morning.")] * (WARM + 1)
 
 
-async def test_giving_up_waits_for_nothing(server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
-    server.script = [b"first", Stall()]
+@pytest.mark.alone
+async def test_giving_up_waits_for_nothing(openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice) -> None:
+    openai.script = [b"first", Stall()]
     pieces = voice.synthesize("Hello.")
     await anext(pieces)
     begun = time.monotonic()
@@ -121,19 +112,19 @@ async def test_giving_up_waits_for_nothing(server: OpenAIVoiceServer, voice: Ope
 
 
 async def test_what_it_rewords_is_stopped_before_it_is_heard(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
-    server.script = [Transcript("I need you to take a note."), b"audio", Stall()]
+    openai.script = [Transcript("I need you to take a note."), b"audio", Stall()]
     with pytest.raises(RewordedError, match="take a note"):
         await speak(voice, "What can I do for you today?")
-    server.script = None
+    openai.script = None
     assert await speak(voice, "Good morning.") == audio_of("Good morning.")
 
 
 async def test_what_it_leaves_out_is_noticed_at_the_end(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
-    server.script = reading("I have noted that.")
+    openai.script = reading("I have noted that.")
     with pytest.raises(RewordedError):
         await speak(voice, "I have noted that, and I will remind you of it at noon.")
 
@@ -151,28 +142,28 @@ async def test_what_it_leaves_out_is_noticed_at_the_end(
     ],
 )
 async def test_a_failure_is_told_and_passes(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice, steps: list[Step], words: str
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice, steps: list[Step], words: str
 ) -> None:
-    server.script = steps
+    openai.script = steps
     with pytest.raises(SynthesisError, match=words):
         await speak(voice, "Hello.")
-    server.script = None
+    openai.script = None
     assert await speak(voice, "Good morning.") == audio_of("Good morning.")
 
 
 async def test_connections_lost_while_they_waited_are_replaced_unheard(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
-    for socket in list(server.sockets):
+    for socket in list(openai.sockets):
         await socket.close(1001)
     await asyncio.sleep(0.05)
     assert await speak(voice, "Good morning.") == audio_of("Good morning.")
 
 
 async def test_a_wrong_key_is_told_and_the_voice_waits_for_better_times(
-    server: OpenAIVoiceServer, caplog: pytest.LogCaptureFixture
+    openai: OpenAIVoiceServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    voice = OpenAIRealtimeVoice(settings(server, key="wrong"))
+    voice = OpenAIRealtimeVoice(settings(openai, key="wrong"))
     await voice.start()
     with pytest.raises(SynthesisError, match="OPENAI_API_KEY"):
         await speak(voice, "Hello.")
@@ -183,63 +174,49 @@ async def test_a_wrong_key_is_told_and_the_voice_waits_for_better_times(
 
 
 async def test_it_connects_as_soon_as_somebody_is_there() -> None:
-    async with OpenAIVoiceServer(status=503) as server:
-        voice = OpenAIRealtimeVoice(settings(server))
+    async with OpenAIVoiceServer(status=503) as openai:
+        voice = OpenAIRealtimeVoice(settings(openai))
         await voice.start()
-        while not server.headers:
+        while not openai.headers:
             await asyncio.sleep(0.01)
-        server.status = 200
-        await server.until_connected(WARM)
+        openai.status = 200
+        await openai.until_connected(WARM)
         await voice.aclose()
-        await server.until_connected(0)
+        await openai.until_connected(0)
 
 
-async def test_sessions_are_renewed_before_they_expire(server: OpenAIVoiceServer) -> None:
-    voice = OpenAIRealtimeVoice(settings(server), renew_seconds=0.3)
+async def test_sessions_are_renewed_before_they_expire(openai: OpenAIVoiceServer) -> None:
+    voice = OpenAIRealtimeVoice(settings(openai), renew_seconds=0.3)
     await voice.start()
-    await server.until_connected(WARM)
-    first = set(server.sockets)
-    async with asyncio.timeout(5), server.connected:
-        await server.connected.wait_for(lambda: len(server.sockets) == WARM and not first & server.sockets)
+    await openai.until_connected(WARM)
+    first = set(openai.sockets)
+    async with asyncio.timeout(5), openai.connected:
+        await openai.connected.wait_for(lambda: len(openai.sockets) == WARM and not first & openai.sockets)
     await voice.aclose()
 
 
 async def test_no_more_connections_wait_than_are_worth_it(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
+    openai: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
 ) -> None:
-    server.script = [b"first", Stall()]
+    openai.script = [b"first", Stall()]
     clauses = [voice.synthesize("Hello.") for _ in range(2 * MOST_IDLE)]
     await asyncio.gather(*map(anext, clauses))
     for clause in clauses:
         await clause.aclose()
-    await server.until_connected(MOST_IDLE)
+    await openai.until_connected(MOST_IDLE)
 
 
-async def test_closing_ends_what_is_being_spoken(
-    server: OpenAIVoiceServer, voice: OpenAIRealtimeVoice
-) -> None:
-    server.script = [b"first", Stall()]
-    async with aclosing(voice.synthesize("Hello.")) as pieces:
-        await anext(pieces)
-        going_on = asyncio.ensure_future(anext(pieces))
-        await asyncio.sleep(0)
-        await voice.aclose()
-        with pytest.raises(SynthesisError):
-            await going_on
-    await server.until_connected(0)
-
-
-async def test_clauses_leave_nothing_behind(server: OpenAIVoiceServer) -> None:
+async def test_clauses_leave_nothing_behind(openai: OpenAIVoiceServer) -> None:
     tasks = asyncio.all_tasks()
-    voice = OpenAIRealtimeVoice(settings(server))
+    voice = OpenAIRealtimeVoice(settings(openai))
     await voice.start()
     scripts: list[list[Step]] = [[b"first", Stall()], [b"first", Drop()], [Fail("as told")], [b"all"]]
     for number in range(40):
-        server.script = scripts[number % len(scripts)]
+        openai.script = scripts[number % len(scripts)]
         async with aclosing(voice.synthesize("Hello.")) as pieces:
             with suppress(SynthesisError):
                 await anext(pieces)
     await voice.aclose()
-    await server.until_connected(0)
+    await openai.until_connected(0)
     await asyncio.sleep(0.05)
     assert not {task for task in asyncio.all_tasks() - tasks if not task.done()}

@@ -15,44 +15,32 @@ from app.services.text_to_speech import SynthesisError
 from app.services.text_to_speech.failover import FailoverTextToSpeech
 from app.services.text_to_speech.google import GoogleTextToSpeech
 from app.services.text_to_speech.openai_realtime import OpenAIRealtimeVoice
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from tests.providers.google_voice_server import Abort, GoogleVoiceServer
 from tests.providers.openai_voice_server import KEY, OpenAIVoiceServer, Transcript
-from tests.providers.voices import Stall, Wait, audio_of
+from tests.providers.voices import Stall, Wait, audio_of, speak
 
 PATIENCE = 0.5
 TEXT = "Your meeting is on Monday."
 
 
-@pytest.fixture
-async def google() -> AsyncIterator[GoogleVoiceServer]:
-    async with GoogleVoiceServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def openai() -> AsyncIterator[OpenAIVoiceServer]:
-    async with OpenAIVoiceServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def voice(google: GoogleVoiceServer, openai: OpenAIVoiceServer) -> AsyncIterator[FailoverTextToSpeech]:
-    """Google first, then OpenAI."""
-    settings = load_settings(
+def both(google: GoogleVoiceServer, openai: OpenAIVoiceServer) -> Settings:
+    return load_settings(
         google_tts_endpoint=google.address,
         google_plaintext=True,
         openai_base_url=openai.url,
         openai_api_key=KEY,
     )
+
+
+@pytest.fixture
+async def voice(google: GoogleVoiceServer, openai: OpenAIVoiceServer) -> AsyncIterator[FailoverTextToSpeech]:
+    """Google first, then OpenAI."""
+    settings = both(google, openai)
     voice = FailoverTextToSpeech([GoogleTextToSpeech(settings), OpenAIRealtimeVoice(settings)], PATIENCE)
     await voice.start()
     yield voice
     await voice.aclose()
-
-
-async def speak(voice: FailoverTextToSpeech, text: str = TEXT) -> bytes:
-    return b"".join([piece async for piece in voice.synthesize(text)])
 
 
 def count(metric: str, **labels: str) -> float:
@@ -62,7 +50,7 @@ def count(metric: str, **labels: str) -> float:
 async def test_the_first_voice_speaks_while_it_is_well(
     google: GoogleVoiceServer, openai: OpenAIVoiceServer, voice: FailoverTextToSpeech
 ) -> None:
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
     assert len(google.requests) == 1
     assert not openai.streaming
     assert voice.name == "google+openai"
@@ -80,8 +68,8 @@ async def test_one_that_fails_is_replaced_and_left_alone_for_a_while(
     failures = count("failures", provider="google", fault="failed")
     switches = count("switches", service="text_to_speech", to="openai")
     google.script = [Abort(code)]
-    assert await speak(voice) == audio_of(TEXT)
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
     assert len(google.requests) == 1
     assert count("failures", provider="google", fault="failed") == failures + 1
     assert count("switches", service="text_to_speech", to="openai") == switches + 1
@@ -96,7 +84,7 @@ async def test_one_that_says_nothing_is_replaced_in_time(
     late = count("failures", provider="google", fault="late")
     google.script = [Stall()]
     begun = time.monotonic()
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
     assert PATIENCE / 2 <= time.monotonic() - begun < PATIENCE + 1
     assert count("failures", provider="google", fault="late") == late + 1
     async with asyncio.timeout(2):
@@ -109,30 +97,25 @@ async def test_a_clause_that_broke_off_is_spoken_anew_and_whole(
 ) -> None:
     begun = audio_of(TEXT)[:3000]
     google.script = [begun, end]
-    assert await speak(voice) == begun + audio_of(TEXT)
+    assert await speak(voice, TEXT) == begun + audio_of(TEXT)
 
 
 async def test_what_one_rewords_the_next_one_says_right(
     google: GoogleVoiceServer, openai: OpenAIVoiceServer
 ) -> None:
-    settings = load_settings(
-        google_tts_endpoint=google.address,
-        google_plaintext=True,
-        openai_base_url=openai.url,
-        openai_api_key=KEY,
-    )
+    settings = both(google, openai)
     voice = FailoverTextToSpeech([OpenAIRealtimeVoice(settings), GoogleTextToSpeech(settings)], PATIENCE)
     await voice.start()
     reworded = count("failures", provider="openai", fault="reworded")
     openai.script = [Transcript("Oh, thank you! That is good to know."), b"not heard"]
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
     assert count("failures", provider="openai", fault="reworded") == reworded + 1
     await voice.aclose()
 
 
 async def test_slow_is_not_late(google: GoogleVoiceServer, voice: FailoverTextToSpeech) -> None:
     google.script = [Wait(0.05), b"one", Wait(0.05), b"two", Wait(0.05), b"three"]
-    assert await speak(voice) == b"onetwothree"
+    assert await speak(voice, TEXT) == b"onetwothree"
 
 
 async def test_a_listener_who_takes_his_time_is_not_the_voices_fault(
@@ -151,9 +134,9 @@ async def test_with_all_under_suspicion_they_are_tried_all_the_same(
     google.script = [Abort(grpc.StatusCode.UNAVAILABLE)]
     openai.script = [Transcript("Bad. ")]
     with pytest.raises(SynthesisError, match=r"google failed.*openai failed"):
-        await speak(voice)
+        await speak(voice, TEXT)
     google.script = None
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
 
 
 async def test_a_clause_given_up_is_given_up_by_the_voice(
@@ -165,11 +148,11 @@ async def test_a_clause_given_up_is_given_up_by_the_voice(
     async with asyncio.timeout(2):
         await google.idle.wait()
     google.script = None
-    assert await speak(voice) == audio_of(TEXT)
+    assert await speak(voice, TEXT) == audio_of(TEXT)
 
 
 async def test_closed_it_speaks_no_more(voice: FailoverTextToSpeech) -> None:
     await voice.aclose()
     assert not voice.ready
     with pytest.raises(SynthesisError, match="closed"):
-        await speak(voice)
+        await speak(voice, TEXT)

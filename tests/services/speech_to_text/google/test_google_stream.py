@@ -7,6 +7,7 @@ import gc
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -226,19 +227,24 @@ async def test_forty_calls_with_faults_at_random_lose_and_double_nothing(with_wo
     assert len(server.configs) > 60
 
 
-@pytest.mark.parametrize("with_words", [True, False], ids=["timed", "untimed"])
-@pytest.mark.parametrize("limits", [Limits(2.0, 60.0), Limits(60.0, 2.5)], ids=["pause", "forced"])
-async def test_no_rollover_loses_or_doubles_a_word(limits: Limits, with_words: bool) -> None:
+async def test_no_rollover_loses_or_doubles_a_word() -> None:
+    """In a pause and without one, with timed words and without: all at once, as each takes 8 s."""
     speech = talk(60, random.Random(3))
 
-    async with (
-        SpeechServer(speech.words, lambda n: Script(words=with_words)).serving() as server,
-        google(server, limits) as recogniser,
-    ):
-        events = await hear(recogniser, speech, speed=8)
-    assert words(events) == speech.words
-    assert len(server.configs) >= 4
-    assert server.half_closed >= len(server.configs) - 1
+    async def call(limits: Limits, with_words: bool) -> None:
+        async with (
+            SpeechServer(speech.words, lambda n: Script(words=with_words)).serving() as server,
+            google(server, limits) as recogniser,
+        ):
+            events = await hear(recogniser, speech, speed=8)
+        assert words(events) == speech.words, (limits, with_words)
+        assert len(server.configs) >= 4, (limits, with_words)
+        assert server.half_closed >= len(server.configs) - 1, (limits, with_words)
+
+    in_a_pause, forced = Limits(2.0, 60.0), Limits(60.0, 2.5)
+    async with asyncio.TaskGroup() as calls:
+        for limits, with_words in product((in_a_pause, forced), (True, False)):
+            calls.create_task(call(limits, with_words))
 
 
 async def test_a_stream_replaced_in_time_is_read_to_its_last_final() -> None:
