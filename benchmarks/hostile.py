@@ -372,7 +372,7 @@ async def frames(target: Target) -> int:
     return len(bad)
 
 
-async def half_open(target: Target) -> int:
+async def half_open(target: Target) -> None:
     """Connect, begin, drip, never end; or ask for much and read nothing."""
     reader, writer = await target.open()
     writer.write(
@@ -387,7 +387,6 @@ async def half_open(target: Target) -> int:
     except (ConnectionError, TimeoutError):
         pass
     writer.close()
-    return 1
 
 
 async def _ended(reader: Reader, seconds: float) -> bool:
@@ -421,7 +420,9 @@ async def attack(port: int, count: int, seed: int) -> None:
         while made[kind.__name__] < count * share:
             try:
                 async with asyncio.timeout(60):
-                    made[kind.__name__] += await kind(target)
+                    # Not in one line: the count would be read before it is waited for, and written after.
+                    sent = await kind(target)
+                made[kind.__name__] += sent
             except TimeoutError:
                 target.seen[f"{kind.__name__} TIMED OUT"] += 1
             except (OSError, asyncio.IncompleteReadError):
@@ -431,7 +432,8 @@ async def attack(port: int, count: int, seed: int) -> None:
     async def hang_about() -> None:
         while True:
             try:
-                made["half_open"] += await half_open(target)
+                await half_open(target)
+                made["half_open"] += 1
             except OSError:
                 await asyncio.sleep(0.1)
 
