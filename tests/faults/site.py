@@ -197,12 +197,16 @@ class Verdict:
             self.wrong.append(f"{sid} ended with {stored['end_reason']}, by {report.ended_by}")
         unexpected = [one for one in report.violations if one.code not in self.expected]
         self.wrong += [f"{sid}: Twilio would say {one}" for one in unexpected]
+        silent_since = None
         for before, after in pairwise(report.streams):
             self.gaps_ms.append(after.opened_ms - before.closed_ms)
-            if after.audible_ms is None:
-                self.wrong.append(f"{sid}: nothing was said on the stream of {after.opened_ms} ms")
-            else:
-                self.silences_ms.append(after.audible_ms - before.closed_ms)
+            # A server that is told to stop between webhook and stream refuses it: the silence goes on.
+            silent_since = before.closed_ms if silent_since is None else silent_since
+            if after.audible_ms is not None:
+                self.silences_ms.append(after.audible_ms - silent_since)
+                silent_since = None
+        if silent_since is not None:
+            self.wrong.append(f"{sid}: nothing was said after {silent_since} ms")
         transcript = json.loads(json.dumps(stored["transcript"]))
         self._lines(report, transcript)
 
