@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
+import os
 import re
 import shutil
 import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +56,8 @@ WITHIN_MS = 3000
 """From a server's death to the agent's voice on the next stream."""
 LATE_MS = 200
 """A simulated caller whose frames are later than that does not measure servers, but this machine."""
+THINK_SECONDS = 2.0
+"""Between two things that a caller says: about ten turns a minute."""
 ARRIVE_SECONDS = 5.0
 """Over so long callers dial: a site does not get all its calls in one moment."""
 SUMMARY_SECONDS = 120.0
@@ -97,7 +101,7 @@ class Callers:
     def __init__(self, here: Site, count: int) -> None:
         self._here = here
         self._over = asyncio.Event()
-        steps = talk_until(self._over)
+        steps = talk_until(self._over, THINK_SECONDS)
         self._running = [
             asyncio.create_task(self._run(here.caller(steps), number * ARRIVE_SECONDS / count))
             for number in range(count)
@@ -106,6 +110,14 @@ class Callers:
     async def _run(self, call: SimulatedCall, after: float) -> CallReport:
         await asyncio.sleep(after)
         return await call.run()
+
+    def _print_logs(self) -> None:
+        """What the servers have logged, alike lines as one."""
+        assert self._here.logs is not None
+        lines = [line for log in self._here.logs.iterdir() for line in log.read_text().splitlines()]
+        alike = Counter(re.sub(r"[0-9a-f]{8,}|\d+", "#", line) for line in lines if " INFO " not in line)
+        for line, count in alike.most_common(25):
+            CONSOLE.print(f"  {count:5} {line}", markup=False)
 
     async def settle(self) -> None:
         """Return when all have begun to talk."""
@@ -121,6 +133,8 @@ class Callers:
         lates = [round(report.worst_lateness_ms) for report in reports]
         for wrong in verdict.wrong[:20]:
             CONSOLE.print(f"  [red]{wrong}[/]")
+        if verdict.wrong:
+            self._print_logs()
         said = sum(len(report.turns) for report in reports)
         return [
             Row("calls, things said", f"{len(reports)}, {said}"),
@@ -247,7 +261,7 @@ async def calls(stage: Stage) -> list[Row]:
 async def leftovers(stage: Stage) -> dict[str, float]:
     """What both servers hold when there is no call."""
     found = {"descriptors": 0.0, "tasks": 0.0, "memory, MB": 0.0}
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
         for server, process in zip(stage.here.servers, stage.here.running, strict=True):
             assert process is not None
             url = f"http://127.0.0.1:{server.port}/metrics"
@@ -294,6 +308,9 @@ async def stage(found: dict[str, str], options: argparse.Namespace) -> AsyncIter
         url = await postgres.start()
         await migrate(url)
         async with site(url, state_dir, found, DRAIN_SECONDS="5") as here:
+            here.gently = os.geteuid() == 0
+            here.logs = state_dir / "logs"
+            here.logs.mkdir()
             await asyncio.gather(here.start(0), here.start(1))
             yield Stage(here, postgres, url, options.calls, options.kills, options.short)
     shutil.rmtree(state_dir)

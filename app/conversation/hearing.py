@@ -32,6 +32,8 @@ class Hearing:
     def __init__(self, line: Line, transcript: Transcript) -> None:
         self._line = line
         self._transcript = transcript
+        self._earlier = len(transcript.lines)
+        """Lines of earlier streams: what was said there does not come back on this one."""
         self._turn = CallerTurn()
         self._spoken: deque[Span] = deque(maxlen=LAST_LINES)
         self._voice_ms = -VOICE_MS
@@ -147,7 +149,7 @@ class Hearing:
 
     def _ours(self) -> str:
         """What the assistant has said in the last lines, and is saying."""
-        last = self._transcript.lines[-LAST_LINES:]
+        last = self._transcript.lines[self._earlier :][-LAST_LINES:]
         said = [line.text for line in last if line.speaker == "assistant"]
         return " ".join((*said, self._line.heard(), self._line.unheard()))
 

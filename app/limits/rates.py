@@ -9,14 +9,16 @@ MOST_KEYS = 4096
 
 
 class TokenBucket:
-    """Lets `rate` a second pass, and up to `capacity` at once after a pause."""
+    """Lets `rate` a second pass, and up to `capacity` at once after a pause. It is full, or empty since a
+    moment."""
 
     __slots__ = ("_capacity", "_level", "_rate", "_seen")
 
-    def __init__(self, rate: float, capacity: float) -> None:
+    def __init__(self, rate: float, capacity: float, empty_at: float | None = None) -> None:
         self._rate = rate
-        self._capacity = self._level = capacity
-        self._seen = 0.0
+        self._capacity = capacity
+        self._level = capacity if empty_at is None else 0.0
+        self._seen = empty_at or 0.0
 
     def take(self, now: float) -> bool:
         """Whether one more may pass at `now` (seconds on a clock that never goes back)."""

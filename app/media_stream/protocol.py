@@ -108,4 +108,5 @@ class MediaStreamProtocol:
                 f"Offhook takes audio/x-mulaw at 8000 Hz with 1 channel",
             )
         self.state = State.STREAMING
+        self.rate.start(self._clock())
         self.call_sid, self.stream_sid = call_sid, stream_sid

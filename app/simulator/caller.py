@@ -25,7 +25,7 @@ from app.simulator.report import CallReport, Cut, EndedBy, measure_streams, meas
 from app.simulator.script import Step
 from app.simulator.stream import CallLog, MediaStream
 from app.simulator.violations import ViolationError
-from app.simulator.webhooks import TIMEOUT_SECONDS, Webhooks, new_sid
+from app.simulator.webhooks import TIMEOUT_SECONDS, Webhooks, new_sid, trusted_authorities
 from app.simulator.wire import Wire
 
 MAX_DOCUMENTS = 50
@@ -97,7 +97,9 @@ class SimulatedCall:
     async def run(self) -> CallReport:
         """Place the call and stay on the line until it is over. What went wrong is in the report."""
         async with (
-            httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False) as client,
+            httpx2.AsyncClient(
+                timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False, verify=trusted_authorities()
+            ) as client,
             asyncio.TaskGroup() as self._callbacks,
         ):
             self._webhooks = Webhooks(client, self._auth_token)

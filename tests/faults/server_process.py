@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import IO
 
 import httpx2
+import psutil
 
 from app.server import bind
 from app.settings import load_settings
 from tests.calls.servers import RunningServer
+
+GENTLE = 10
 
 
 class ServerProcess:
@@ -45,9 +48,10 @@ class ServerProcess:
             await process.wait()
 
     async def start(
-        self, *options: str, stderr: IO[bytes] | int = asyncio.subprocess.DEVNULL
+        self, *options: str, stderr: IO[bytes] | int = asyncio.subprocess.DEVNULL, gently: bool = False
     ) -> asyncio.subprocess.Process:
-        """A process that is ready for calls. Whoever starts it ends it."""
+        """A process that is ready for calls. Whoever starts it ends it. `gently`: until it is ready, it
+        leaves the machine to those that have calls; for root only."""
         environment = {
             "PATH": os.environ["PATH"],
             "PORT": str(self.port),
@@ -58,6 +62,7 @@ class ServerProcess:
             **self._environment,
         }
         process = await asyncio.create_subprocess_exec(
+            *(("nice", "-n", str(GENTLE)) if gently else ()),
             sys.executable,
             "-m",
             "app",
@@ -71,6 +76,10 @@ class ServerProcess:
             while not await self._ready():
                 assert process.returncode is None, "the server ended by itself"
                 await asyncio.sleep(0.2)
+        if gently:
+            # Linux knows niceness by thread.
+            for thread in psutil.Process(process.pid).threads():
+                os.setpriority(os.PRIO_PROCESS, thread.id, 0)
         return process
 
     async def deaf(self) -> None:
@@ -86,7 +95,8 @@ class ServerProcess:
 
     async def _ready(self) -> bool:
         try:
-            async with httpx2.AsyncClient(trust_env=False) as client:
+            # Without the authorities for TLS, which take 40 ms to load: calls go on in this process.
+            async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
                 return (await client.get(f"{self.settings.webhook_url}/readyz")).status_code == 200
         except httpx2.TransportError:
             return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import asyncpg
 from app.settings import load_settings
 from app.simulator.caller import SimulatedCall
 from app.simulator.report import CallReport
-from app.simulator.script import HangUp, Moment, Play, Scene, Step, WaitForTurn
+from app.simulator.script import HangUp, Moment, Pause, Play, Scene, Step, WaitForTurn
 from tests.calls.servers import RunningServer
 from tests.faults.balancer import Balancer
 from tests.faults.server_process import ServerProcess
@@ -52,9 +53,9 @@ def plays() -> list[Play]:
 PLAYS = plays()
 
 
-def talk_until(over: asyncio.Event) -> list[Step]:
-    """A caller who has something to say until it is `over`."""
-    return [WaitForTurn(), TalkUntil(over), HangUp()]
+def talk_until(over: asyncio.Event, thinks: float = 0.0) -> list[Step]:
+    """A caller who has something to say until it is `over`, and `thinks` for so many seconds before."""
+    return [WaitForTurn(), TalkUntil(over, thinks), HangUp()]
 
 
 def script(turns: int) -> list[Step]:
@@ -67,6 +68,8 @@ class TalkUntil:
     """Say one thing after the other, and hear an answer to each, until it is `over`."""
 
     over: asyncio.Event
+    thinks: float = 0.0
+    """Seconds from what was heard to what is said next."""
 
     def perform(self, scene: Scene) -> Iterator[Moment]:
         for play in PLAYS:
@@ -74,6 +77,7 @@ class TalkUntil:
                 return
             yield from play.perform(scene)
             yield from WaitForTurn().perform(scene)
+            yield from Pause(self.thinks).perform(scene)
 
 
 @asynccontextmanager
@@ -112,11 +116,18 @@ class Site:
         self.balancer = balancer
         self.seen = seen
         self.running: list[asyncio.subprocess.Process | None] = [None] * len(servers)
+        self.gently = False
+        """Whether servers start so that those with calls have the machine."""
+        self.logs: Path | None = None
+        """The folder for what the servers log, if that is wanted."""
+        self._lives = 0
 
     async def start(self, number: int, log: IO[bytes] | None = None) -> asyncio.subprocess.Process:
         """Start a server; returns when it is ready. One that runs goes on, and is no more of the site's."""
-        errors = log or asyncio.subprocess.DEVNULL
-        process = self.running[number] = await self.servers[number].start(stderr=errors)
+        self._lives += 1
+        with (self.logs / f"{self._lives}.log" if self.logs else Path(os.devnull)).open("wb") as own:
+            process = await self.servers[number].start(stderr=log or own, gently=self.gently)
+        self.running[number] = process
         return process
 
     async def kill(self, number: int) -> None:
@@ -196,12 +207,16 @@ class Verdict:
             self.wrong.append(f"{sid} ended with {stored['end_reason']}, by {report.ended_by}")
         unexpected = [one for one in report.violations if one.code not in self.expected]
         self.wrong += [f"{sid}: Twilio would say {one}" for one in unexpected]
+        silent_since = None
         for before, after in pairwise(report.streams):
             self.gaps_ms.append(after.opened_ms - before.closed_ms)
-            if after.audible_ms is None:
-                self.wrong.append(f"{sid}: nothing was said on the stream of {after.opened_ms} ms")
-            else:
-                self.silences_ms.append(after.audible_ms - before.closed_ms)
+            # A server that is told to stop between webhook and stream refuses it: the silence goes on.
+            silent_since = before.closed_ms if silent_since is None else silent_since
+            if after.audible_ms is not None:
+                self.silences_ms.append(after.audible_ms - silent_since)
+                silent_since = None
+        if silent_since is not None:
+            self.wrong.append(f"{sid}: nothing was said after {silent_since} ms")
         transcript = json.loads(json.dumps(stored["transcript"]))
         self._lines(report, transcript)
 

@@ -77,6 +77,24 @@ def test_chunks_beyond_the_rate_are_dropped_and_a_short_excess_is_forgiven() -> 
     assert rate.chunk(6.0)
 
 
+@pytest.mark.parametrize("held_up", [1.0, 3.0, 8.0])
+def test_audio_that_was_held_up_passes_all_at_once(held_up: float) -> None:
+    rate = MessageRate(100)
+    rate.start(0.0)
+    assert all(rate.chunk(number * 0.02) for number in range(500))
+    late = int(held_up * 50)
+    assert all(rate.chunk(10.0 + held_up) for _ in range(late))
+    assert all(rate.chunk(10.0 + held_up + number * 0.02) for number in range(500))
+
+
+def test_what_was_not_owed_is_dropped_all_the_same() -> None:
+    rate = MessageRate(100)
+    rate.start(5.0)
+    assert [rate.chunk(5.0) for _ in range(150)].count(True) == 100
+    assert [rate.chunk(100.0) for _ in range(1000)].count(True) == 500
+    assert [rate.chunk(101.0) for _ in range(1000)].count(True) == 100
+
+
 def test_sustained_excess_is_a_flood() -> None:
     rate = MessageRate(100)
     seconds = next(second for second in range(1000) if _a_second_of(rate, second, 150) and rate.flooded)

@@ -93,6 +93,14 @@ def test_more_chunks_than_allowed_are_dropped_by_name_and_a_flood_is_told() -> N
     assert protocol.rate.flooded
 
 
+def test_audio_that_waited_while_the_call_was_opened_is_not_lost() -> None:
+    now = 50.0
+    protocol = MediaStreamProtocol(100, clock=lambda: now)
+    protocol.receive(json.dumps(VALID[1]))
+    now += 4.0
+    assert not [error for _ in range(200) if (error := refusal(protocol, json.dumps(VALID[2])))]
+
+
 def test_rubbish_counts_as_messages_too() -> None:
     protocol = MediaStreamProtocol(10, clock=lambda: 50.0)
     refused = {error.name for _ in range(250) if (error := refusal(protocol, "{"))}
