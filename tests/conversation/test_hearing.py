@@ -19,7 +19,7 @@ def line() -> TwilioLine:
 def heard_over_our_own_voice(transcript: Transcript, hearing: Hearing) -> list[str]:
     """The caller's lines, after "note that milk" while we were audible and nobody told of a voice."""
     hearing.spoke(0, 5000)
-    hearing.final(Final("note that milk", 1000, 2000), echoes=False)
+    hearing.final(Final("note that milk", 1000, 2000), others=False)
     return [line.text for line in transcript.lines if line.speaker == "user"]
 
 
