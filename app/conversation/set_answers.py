@@ -41,6 +41,12 @@ _HASTY = frozenset(
     ["no", "nope", "okay", "ok", "sure", "right", "great", "good", "fine", "alright", "cancel"]
 )
 """Whole answers to which people like to add something."""
+_CLOSING = re.compile(
+    r"(?:(?:no|okay|ok|well|i think) )*"
+    r"(?:(?:that's|that is|that'll be|that will be) (?:all|it|everything)|nothing else)"
+    r"(?: for (?:now|today))?"
+)
+"""After that people thank, or say goodbye."""
 # Possessive and atomic: no text makes it try twice.
 _ANSWER = re.compile(
     rf"(?:(?:(?:oh|well|so|and|but|sorry|um|uh|ah|then|hi|hello|hey) )*+(?>(?:{'|'.join(_UNITS)})(?: |$)))++"
@@ -53,5 +59,6 @@ def is_answer(words: Sequence[str]) -> bool:
 
 
 def is_hasty(words: Sequence[str]) -> bool:
-    """Whether the words, an answer, may well be the beginning of a longer one: "no" ("I said Tuesday")."""
-    return _HASTY.issuperset(words)
+    """Whether the words, an answer, may well be the beginning of a longer one: "no" ("I said Tuesday"),
+    "that's all" ("goodbye")."""
+    return _HASTY.issuperset(words) or _CLOSING.fullmatch(" ".join(words)) is not None

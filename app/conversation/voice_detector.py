@@ -198,8 +198,8 @@ class VoiceDetector:
         self._frames.append(heard)
         if heard.voiced:
             self._loudest = max(heard.power, self._loudest)
-            if self._speaking:
-                self._level.hear(heard.power)
+        if heard.periodic and self._speaking:
+            self._level.hear(heard.power)
         if heard.active and heard.power > self._numbers.trails * self._loudest:
             self._active_at = now
             if heard.periodic and heard.power > self._numbers.weakens * self._loudest:

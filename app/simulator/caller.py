@@ -231,18 +231,18 @@ class SimulatedCall:
 
     async def _dial(self, dial: twiml.Dial) -> dict[str, str]:
         self._trail[-1] = f"Dial {' '.join(dial.numbers)}"
-        await self._wait(dial.timeout if self._dial_status == "no-answer" else DIAL_SECONDS)
+        await self._wait(dial.timeout if self._dial_status == "no-answer" else DIAL_SECONDS, ringing=True)
         form = self._form("in-progress", DialCallStatus=self._dial_status, DialCallSid=new_sid("CA"))
         if self._dial_status == "completed":
             form["DialCallDuration"] = str(math.ceil(DIAL_SECONDS))
         return form
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float, *, ringing: bool = False) -> None:
         """The call goes on without a stream."""
         until = self._handset.phone.now_ms + seconds * 1000
         while self._handset.phone.now_ms < until:
             await self._clock.beat()
-            if self._handset.tick().moment.hang_up:
+            if self._handset.tick(ringing=ringing).moment.hang_up:
                 raise _CallerHungUpError
 
     async def _callback(self, url: str, form: dict[str, str], method: str = "POST") -> None:

@@ -38,12 +38,12 @@ class Handset:
         if self._performance is None:
             self._performance = perform(self._steps, self.scene)
 
-    def tick(self) -> Beat:
-        """Move on 20 ms."""
+    def tick(self, *, ringing: bool = False) -> Beat:
+        """Move on 20 ms. `ringing`: the caller is being connected, and expects no words meanwhile."""
         moment = self._next()
         frame = self._microphone.tick(moment.frame, self.phone.heard)
         marks = self.phone.tick(frame)
-        self.scene.ears.hear(bytes(self.phone.heard[-FRAME_BYTES:]), self.phone.buffered > 0)
+        self.scene.ears.hear(bytes(self.phone.heard[-FRAME_BYTES:]), ringing or self.phone.buffered > 0)
         return Beat(moment, frame, marks)
 
     def _next(self) -> Moment:

@@ -57,7 +57,7 @@ def test_a_whole_question_or_request_is_answered_within_half_a_second(text: str)
         "schedule a meeting with Anna", "my name is John", "hello", "i have a question", "book a table",
         "it's a letter from Bob", "next Monday", "take a note", "set a reminder for friday",
         "do you have anything", "does the store", "no", "okay",
-        "where is the meeting", "cancel my appointment",
+        "where is the meeting", "cancel my appointment", "that's all", "no that's everything",
     ],
 )  # fmt: skip
 def test_what_may_go_on_survives_a_pause_of_eight_tenths(text: str) -> None:

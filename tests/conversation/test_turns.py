@@ -254,11 +254,11 @@ def test_keys_are_answered_at_once() -> None:
 def test_a_voice_that_went_on_after_its_words_were_told_is_waited_for() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=True)
-    turns.words("that's all", 5.0, settled=True)
+    turns.words("no thanks", 5.0, settled=True)
     turns.voice_ended(5.6, 5.4)
     assert turns.deadline == 5.4 + T.last_words
-    turns.words("that's all goodbye", 5.7, settled=True)
-    assert turns.deadline == over_at("that's all goodbye", 5.4)
+    turns.words("no thanks goodbye", 5.7, settled=True)
+    assert turns.deadline == over_at("no thanks goodbye", 5.4)
 
 
 def test_a_recogniser_that_tells_late_of_a_voice_that_has_ended_changes_nothing() -> None:
