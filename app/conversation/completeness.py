@@ -125,10 +125,8 @@ def _of_question(core: list[str]) -> Completeness:
     wanting = (words_that.RELATIONAL, words_that.TRANSITIVE, words_that.AUXILIARIES, words_that.COMMANDS)
     if len(core) < 3 or last in words_that.STRANDED or any(last in words for words in wanting):
         return OPEN
-    has_verb = not _VERBS.isdisjoint(core)
-    if (last in words_that.DAYS and has_verb) or (len(core) > 4 and _ends_in_phrase(core)):
-        return LIKELY
-    return OPEN
+    asks_for_day = last in words_that.DAYS and not _VERBS.isdisjoint(core)
+    return LIKELY if asks_for_day or (len(core) > 4 and _ends_in_phrase(core)) else OPEN
 
 
 def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:

@@ -118,10 +118,10 @@ class Speaking:
         if heard and (self._rest or not reply.complete):
             self._cut = self._heard_of_line()
             self._write(self._cut, is_final=False, interrupted=True)
-            self._measure()
         elif heard:
             self._count()
             self._close_line(interrupted=False)
+        self._measure()
         self._line.clear()
         self.withdraw()
         if heard and reply.begun:
@@ -166,6 +166,7 @@ class Speaking:
         reply = self._reply
         if self._line.heard():
             self._close_line(interrupted=bool(reply.rest(self._line.unheard()) or not reply.complete))
+        self._measure()
         self._stay_cut()
         # A caller who hangs up during the read-back wants the note kept all the same.
         self._save_items(reply)
@@ -179,6 +180,7 @@ class Speaking:
         await reply.allowed()
         await self._line.heard_out()
         asked = self._close_line(interrupted=False)
+        self._measure()
         self._save_items(reply)
         self._reply = Reply()
         self._listener.on_heard_out(asked, reply.ending)
@@ -233,7 +235,6 @@ class Speaking:
             self._write(heard, is_final=True, interrupted=interrupted)
         self._cut = ""
         self._line.settle()
-        self._measure()
         return heard
 
     def _heard_of_line(self) -> str:

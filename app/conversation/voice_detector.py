@@ -250,7 +250,9 @@ class VoiceDetector:
             return _Heard(power, active=True, periodic=True, alike=alike)
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(power, True, True, follows, opens, abs(moves - 1), alike)
+        return _Heard(
+            power, active=True, periodic=True, voiced=follows, open=opens, motion=abs(moves - 1), alike=alike
+        )
 
     def _started(self, now: float) -> VoiceStarted | None:
         latest = list(self._frames)[-self._numbers.span :]

@@ -33,11 +33,11 @@ def say(call: Call, text: str, at_ms: int = 0) -> None:
     call.ears.hear(SpeechStarted(at_ms), SpeechEnded(at_ms + 500), Final(text, at_ms, at_ms + 500))
 
 
-async def interrupted_at_four(call: Call) -> None:
-    """The caller has asked, and speaks up while the assistant counts to seven."""
+async def interrupted_at_four(call: Call, last: str = "One two three four five six seven.") -> None:
+    """The caller has asked, and speaks up while the assistant counts to seven. `last`: the last clause."""
     await greeted(call)
     say(call, "Count.")
-    await call.until_clause("One two three four five six seven.")
+    await call.until_clause(last)
     # 34 characters at 20 ms: after 400 ms of 680 the caller has heard "One two three four".
     await asyncio.sleep(0.4)
     call.speak_up()
@@ -142,6 +142,25 @@ async def test_a_reply_of_which_nothing_was_heard_is_not_in_the_history() -> Non
         assert call.saved == []
 
 
+async def test_an_answer_cut_before_it_was_heard_is_measured_and_does_not_date_the_next_line() -> None:
+    async with a_call([Say("First answer.")], [Say("Second answer.")], [Say("Second answer.")]) as call:
+        await greeted(call)
+        say(call, "Take a note")
+        await call.until_clause("First answer.")
+        call.speak_up()
+        await call.until("clear")
+        assert len(call.conversation.latencies) == 1
+        cleared_ms = call.line.now_ms()
+        await asyncio.sleep(0.05)
+        say(call, "buy milk.", 6000)
+        await call.until_clause("Second answer.")
+        call.play_marks()
+        await settled(call)
+        last = [line for line in call.connection.transcript.lines if line.speaker == "assistant"][-1]
+        assert last.text == "Second answer."
+        assert last.started_ms > cleared_ms
+
+
 async def test_an_item_counts_once_its_reply_is_heard() -> None:
     async with a_call([Say("Noted."), SaveItem(NOTE)]) as call:
         await greeted(call)
@@ -168,12 +187,7 @@ async def test_an_item_is_kept_when_the_caller_hangs_up_before_hearing_of_it() -
 
 async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
     async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")]) as call:
-        await greeted(call)
-        say(call, "Count.")
-        await call.until_clause("Eight nine.")
-        await asyncio.sleep(0.4)
-        call.speak_up()
-        await call.until("clear")
+        await interrupted_at_four(call, last="Eight nine.")
         call.ears.hear(SpeechStarted(2000), Interim("uh", 2000), SpeechEnded(2100), Final("", 2000, 2100))
         await call.until("media")
         rest = call.voice.spoken[3]
