@@ -53,7 +53,7 @@ LATE_SECONDS = 0.01
 """How late callers (at the 99th percentile) may be for a run to count."""
 WAITED = 0.05
 """The share of time for which the server may have waited for its core. What its own threads wait for one
-another is in it: a core's figures in /proc/stat are counted in ticks, too coarse to tell who else was there."""
+another is in it: a core's figures in /proc/stat are counted in ticks, too coarse to tell them apart."""
 
 PARTS = {
     "final → model": ("final", "request to the model"),
