@@ -146,7 +146,6 @@ class VoiceDetector:
         self._pitch = self._pitch_until = 0.0
         self._tone_until = 0.0
         self._speaking = False
-        self._level.ended(over_the_agent=self._over_the_agent)
         self._loudest = 0.0
         """The power of the loudest frame of this voice."""
         self._active_at = 0.0
