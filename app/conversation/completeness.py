@@ -62,7 +62,8 @@ def completeness(heard: Heard) -> Completeness:
     if is_unfinished(sentence) or heard.mark == ",":
         return UNFINISHED
     found = _of_sentence(turn, [word for word in sentence if word not in _HESITATIONS])
-    return max(found, LIKELY) if heard.mark == "?" else found
+    # Recognisers end half a question, too, with a mark: "could you write down?"
+    return max(found, LIKELY) if heard.mark == "?" and not asks(sentence) else found
 
 
 def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
@@ -73,7 +74,7 @@ def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
     if not core:
         return OPEN
     time = numbers.clock(core)
-    if time and _has_task(turn):
+    if time and _has_task(turn) and not _tells(core, turn):
         if time == "whole":
             return SURE
         # "Book a table at seven" wants a day; "no, at six" may go on with "not five".
@@ -135,9 +136,14 @@ def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:
         return LIKELY if len(core) == 5 and core[1] == "name" else OPEN
     if len(core) < 4 or not _has_verb(core):
         return OPEN
-    if core[-1] in words_that.DAYS and words_that.TIMED.isdisjoint(core):
-        return LIKELY
-    return _by_length(core, turn)
+    # Who tells something goes on as long as they like.
+    return OPEN
+
+
+def _tells(core: Sequence[str], turn: Sequence[str]) -> bool:
+    """Whether a sentence states something and asks for nothing: "the flight leaves at seven"."""
+    begins = core[0] in words_that.DETERMINERS | words_that.SUBJECTS and len(core) > 3
+    return begins and words_that.TIMED.isdisjoint(turn) and not _REQUEST.search(" ".join(core))
 
 
 def _has_verb(core: list[str]) -> bool:

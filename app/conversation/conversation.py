@@ -158,6 +158,8 @@ class Conversation:
             began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
             audio = self._gate.open(audio, None if began is None else _bytes(now - began + BREATH_SECONDS))
         self._stream.push(audio)
+        if self._detector.stirs:
+            self._turns.stirs(now)
         for event in events:
             if not self._attends:
                 return

@@ -19,8 +19,9 @@ SURE = 0.45
 """Seconds. Nothing is missing: a goodbye, a reminder with its time."""
 LIKELY = 0.48
 """A whole question, or a whole request."""
-OPEN = 0.88
-"""It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common."""
+OPEN = 0.95
+"""It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common, and the voice ends a
+little before the last sound does."""
 UNFINISHED = 1.8
 """It cannot be all: it ends in "and", "to", "my"."""
 ASKED_FOR_TIME = 2.5

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 _UNITS = (
     r"(?:yes|yeah|no|sure) please",
     r"(?:yes|yeah|yep|yup|no|nope) (?:i|we|you|he|she|it|they|that|there)"
-    r" (?:am|is|are|was|were|do|does|did|have|has|can|could|will|would|should|\w+n't)(?: not)?",
+    r" (?:am|is|are|was|were|do|does|did|have|has|can|could|will|would|should|\w+n't)(?: not)?"
+    r"(?! all| everything)",
     r"(?:i don't|i do not|don't) (?:know|remember|think so|care|understand|mind|need anything(?: else)?)",
     r"(?:i think |i guess |i believe |i hope )(?:so|not)|not (?:really|yet|now|today|at all|right now)",
-    r"(?:i think |i guess |i believe )?(?:that's|that is|that'll be|that will be|that would be|this is|it's)"
+    r"(?:i think |i guess |i believe )?"
+    r"(?:that's|that is|that'll be|that will be|that would be|that was|this is|it's)"
     r" (?:all|it|everything|right|correct|fine|good|great|okay|ok|perfect|wonderful|nice|a good idea"
     r"|very kind of you|(?:exactly )?what i (?:said|meant|wanted))(?: for (?:now|today)| thanks)?",
     r"(?:i'm|we're|i am) (?:good|fine|okay|ok|done|sure|all set|doing (?:well|fine|good|great))",
     r"(?:that )?(?:sounds|looks|works) (?:good|great|fine|perfect|right|for me)|that works(?: for me)?",
     r"(?:i'll )?(?:talk|speak|see) (?:to )?you (?:later|soon|tomorrow|then)|you're welcome|you too|me too",
     r"(?:have|you have) a (?:nice|good|great|lovely) (?:day|evening|one|night|weekend)(?: too)?",
-    r"(?:it was )?nice (?:to meet|meeting|talking to) you|take care|good (?:night|morning|afternoon|evening)",
+    r"(?:it was )?nice (?:to meet|meeting|talking to) you|take care",
+    r"good ?(?:night|morning|afternoon|evening|bye?)|by by",
     r"never ?mind|forget (?:it|that|about it)|nothing(?: else| more)?|no more|no problem|of course",
     r"(?:the|that) (?:\w+ )?(?:other |first |second |third |last )?one",
     r"(?:both|all|none|neither|either) of them",
@@ -38,7 +41,8 @@ _UNITS = (
 )
 """What callers of any assistant say, and what is all then."""
 _HASTY = frozenset(
-    ["no", "nope", "okay", "ok", "sure", "right", "great", "good", "fine", "alright", "cancel"]
+    """yes yeah yep no nope okay ok sure all right great good fine alright cancel sorry hello hi hey morning
+    afternoon evening""".split()  # noqa: SIM905
 )
 """Whole answers to which people like to add something."""
 _CLOSING = re.compile(

@@ -54,6 +54,10 @@ class Timing:
     """The first words of a voice come so long after its end, nearly always."""
     last_words: float = 0.55
     """Its last words, within the same voice, come so long after its end, nearly always."""
+    beginning: float = 0.1
+    """A sound may be the beginning of a voice for so long, until it is told."""
+    beginnings: float = 0.25
+    """And sounds keep a turn from ending for so long in all: they may as well be noise."""
     latest_words: float = 3.0
     """And the last ones so long: Google's finals take up to 2.4 s."""
     filler: float = 1.2
@@ -91,6 +95,7 @@ class TurnTaking:
         self._voice = False
         self._voice_from = 0.0
         self._silent_from = 0.0
+        self._stirs_at = 0.0
         self._words: tuple[str, ...] = ()
         self._text = ""
         self._words_at = 0.0
@@ -159,6 +164,10 @@ class TurnTaking:
         if self._voice:
             self._voice, self._silent_from = False, at
         return self.tick(now)
+
+    def stirs(self, now: float) -> None:
+        """A sound that may be the beginning of the caller's voice."""
+        self._stirs_at = now
 
     def words(
         self, text: str, now: float, *, settled: bool = False, complete: bool = False
@@ -251,7 +260,9 @@ class TurnTaking:
     def _after_the_cut(self) -> tuple[float, Decision]:
         timing = self._timing
         if self._words:
-            return max(self._words_settle_at(), self._silent_from), Decision.DISREGARD
+            # Told after the voice, "yeah" is all that was said; told within it, "but" may follow.
+            told = self._told_at if self._told_at >= self._silent_from else self._words_settle_at()
+            return max(told, self._silent_from), Decision.DISREGARD
         if self._wordless:
             return self._silent_from, Decision.RESUME
         at = max(self._cut_at + timing.false_alarm, self._silent_from + timing.late_words)
@@ -268,7 +279,9 @@ class TurnTaking:
         if self._told_at < self._silent_from:
             # The last sounds of the voice may have been words that are not told yet.
             settle_at = max(settle_at, self._silent_from + self._timing.last_words)
-        return [(max(self._silent_from + silence, settle_at), Decision.SPEAK)]
+        over_at = max(self._silent_from + silence, settle_at)
+        begins_until = min(self._stirs_at + self._timing.beginning, over_at + self._timing.beginnings)
+        return [(max(over_at, begins_until), Decision.SPEAK)]
 
     def _words_settle_at(self) -> float:
         return self._words_at + (0.0 if self._settled else self._timing.stable)

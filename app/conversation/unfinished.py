@@ -28,6 +28,8 @@ def without_openers(words: Sequence[str]) -> list[str]:
     """What is left of a sentence without "yes", "well", "oh and" before it."""
     place = 0
     while place < len(words) and words[place] in words_that.OPENERS:
+        if words[place] == "i" and words[place + 1 : place + 2] != ["mean"]:
+            break
         place += 1
     return list(words[place:])
 

@@ -11,6 +11,7 @@ import audioop
 import statistics
 from collections import deque
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -62,8 +63,9 @@ class Thresholds:
     """How many times the power of the second before a voice must have. A crowd is no louder than itself."""
     still: float = 0.003
     """A pitch that changes less in a frame is a machine's."""
-    motion: float = 0.04
-    """The sum of its changes until a voice is told: that of a horn in noise trembles, but goes nowhere."""
+    travel: float = 0.03
+    """How far it must have gone, up or down, until a voice is told: that of a horn in noise trembles, but
+    goes nowhere."""
     moving: float = 0.008
     """The same share for a mouth that is seen to move: for voices with much bass."""
     moved: float = 0.85
@@ -78,6 +80,10 @@ class Thresholds:
     """Frames after which a pitch no longer counts as that of the frame before."""
     attack: int = 3
     """Frames on either side of a steady tone that belong to it."""
+    burst: float = 2.0
+    """How many times as loud as its voice the air of a cough is; a consonant is softer than its vowel."""
+    cough: int = 30
+    """Frames for which a cough may go on, 600 ms: a voice within them is its own, unless it is louder."""
     span: int = 15
     """Frames over which voiced ones are counted, 300 ms."""
     voiced: int = 3
@@ -87,7 +93,7 @@ class Thresholds:
     """Frames with a pitch, of the span, which make a voice although few of them followed one another: soft
     and creaky beginnings, mouths half closed."""
     lasting_open: int = 3
-    lasting_motion: float = 0.02
+    lasting_travel: float = 0.01
     lasting_moved: float = 0.7
     """The mouth must once have moved so much meanwhile, as `moved` has it: a horn never does."""
     hum: int = 34
@@ -119,7 +125,7 @@ class _Heard:
     open: bool = False
     """It has a pitch, and comes from an open mouth."""
     motion: float = 0.0
-    """By what share the pitch moved."""
+    """By what share the pitch rose."""
     alike: float = 0.0
     """How alike its spectrum is to that before."""
 
@@ -169,6 +175,14 @@ class VoiceDetector:
     def hears_only_others(self, now: float) -> bool:
         """Whether the agent may be heard now on such a line, and the caller is not."""
         return self.others and not self._speaking and self._echo.possible(now)
+
+    @property
+    def stirs(self) -> bool:
+        """Whether the last frame may be the beginning of the caller's voice."""
+        if self._speaking or not self._frames:
+            return False
+        latest = self._frames[-1]
+        return latest.active and not self._level.is_anothers(latest.power)
 
     def hear(self, audio: bytes, now: float) -> list[VoiceStarted | VoiceEnded]:
         """A chunk of the caller's μ-law that ended `now`, of any length."""
@@ -250,7 +264,7 @@ class VoiceDetector:
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
         return _Heard(
-            power, active=True, periodic=True, voiced=follows, open=opens, motion=abs(moves - 1), alike=alike
+            power, active=True, periodic=True, voiced=follows, open=opens, motion=moves - 1, alike=alike
         )
 
     def _started(self, now: float) -> VoiceStarted | None:
@@ -272,22 +286,24 @@ class VoiceDetector:
         return (
             sum(heard.periodic for heard in latest) >= numbers.lasting
             and sum(heard.open for heard in latest) >= numbers.lasting_open
-            and sum(heard.motion for heard in voiced) >= numbers.lasting_motion
+            and _travel(voiced) >= numbers.lasting_travel
             and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
         )
 
     def _interrupts(self, voiced: list[_Heard], lasts: bool, now: float) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
         numbers = self._numbers
-        if sum(heard.motion for heard in voiced) < numbers.motion and not lasts:
+        travels = _travel(voiced) >= numbers.travel
+        if not (travels or lasts):
             return False
         opened = sum(heard.open for heard in voiced) >= numbers.voiced_open
+        steady = len(voiced) >= numbers.voiced and travels and opened
         if not (opened or lasts or self._hums_on()):
             return False
-        if len(self._ambient) < numbers.span:
+        if self._coughs() or len(self._ambient) < numbers.span:
             return False
         power = statistics.fmean(heard.power for heard in voiced)
-        if power < numbers.contrast * statistics.median(self._ambient):
+        if power < numbers.contrast * self._quiet(recently=lasts and not steady):
             return False
         samples = np.frombuffer(self._recent, np.int16).astype(np.float64)
         if self._echo.explains(samples, now) > numbers.echo:
@@ -298,11 +314,23 @@ class VoiceDetector:
             return False
         return True
 
+    def _quiet(self, *, recently: bool) -> float:
+        """The power of the second before, or of its loudest part: of noise that swells, the last fifth."""
+        before = list(self._ambient)
+        quiet = statistics.median(before)
+        return max(quiet, statistics.median(before[-10:])) if recently else quiet
+
+    def _coughs(self) -> bool:
+        """Whether the voice is that at the end of a cough: a burst of air came before it, and was louder."""
+        latest = list(self._frames)[-self._numbers.cough :]
+        air = max((heard.power for heard in latest if heard.active and not heard.periodic), default=0.0)
+        return air > self._numbers.burst * max(heard.power for heard in latest if heard.periodic)
+
     def _hums_on(self) -> bool:
         """Whether a closed mouth has hummed for so long that it must mean something."""
         if sum(heard.periodic for heard in self._frames) < self._numbers.hum:
             return False
-        return sum(heard.motion for heard in self._frames if heard.voiced) > self._numbers.hum_motion
+        return sum(abs(heard.motion) for heard in self._frames if heard.voiced) > self._numbers.hum_motion
 
     def _ended(self, now: float) -> VoiceEnded | None:
         silent = now - self._active_at >= self._numbers.silence
@@ -316,6 +344,12 @@ class VoiceDetector:
 
     def _spectrum(self) -> Spectrum:
         return spectrum_of(np.frombuffer(self._recent[-2 * WINDOW :], np.int16))
+
+
+def _travel(voiced: list[_Heard]) -> float:
+    """How far apart the highest and the lowest pitch of these frames are, as a share."""
+    steps = list(accumulate((heard.motion for heard in voiced), initial=0.0))
+    return max(steps) - min(steps)
 
 
 def _move(before: float, after: float) -> float:

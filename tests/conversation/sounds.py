@@ -97,6 +97,11 @@ def encoded(sound: Sound) -> bytes:
     return result
 
 
+def decoded(audio: bytes) -> Sound:
+    """Of 8 kHz μ-law."""
+    return np.frombuffer(audioop.ulaw2lin(audio, 2), "<i2") / 32768
+
+
 def agent_speaks(detector: VoiceDetector, sound: Sound, audible_at: float) -> None:
     """Sent in pieces of 400 ms, all of it at once."""
     audio = encoded(sound)

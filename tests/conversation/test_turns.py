@@ -148,6 +148,21 @@ def test_a_back_channel_that_cut_the_assistant_lets_it_go_on_at_once() -> None:
     assert turns.words("mm-hm", 11.6, settled=True) == [DISREGARD, RESUME]
 
 
+def test_a_back_channel_told_while_the_voice_goes_on_may_be_the_beginning_of_more() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=True)
+    assert turns.words("yeah", 11.4) == []
+    assert turns.voice_ended(11.5, 11.41) == []
+    assert turns.words("yeah but not today", 11.6) == []
+
+
+def test_a_back_channel_told_after_the_voice_need_not_be_told_twice() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=True)
+    turns.voice_ended(11.5, 11.3)
+    assert turns.words("yeah", 11.6) == [DISREGARD, RESUME]
+
+
 def test_a_false_alarm_resumes_what_was_cut() -> None:
     turns = answering()
     turns.voice_started(11.0, 11.0, certain=True)
@@ -261,6 +276,34 @@ def test_a_voice_that_went_on_after_its_words_were_told_is_waited_for() -> None:
     assert turns.deadline == over_at("no thanks goodbye", 5.4)
 
 
+def test_a_sound_at_the_last_moment_is_waited_for_because_it_may_be_the_caller_who_goes_on() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    over = over_at(SAID, 5.0)
+    turns.stirs(over - 0.02)
+    assert turns.tick(over) == []
+    turns.voice_started(over + 0.07, over - 0.02, certain=True)
+    assert turns.tick(over + 1.0) == []
+
+
+def test_a_sound_that_was_no_voice_delays_the_answer_by_a_moment_only() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    over = over_at(SAID, 5.0)
+    turns.stirs(over - 0.02)
+    assert turns.deadline == over - 0.02 + T.beginning
+    assert turns.tick(over - 0.02 + T.beginning) == [SPEAK]
+
+
+def test_noise_that_never_stops_delays_the_answer_by_a_quarter_of_a_second_at_most() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    over = over_at(SAID, 5.0)
+    for step in range(100):
+        turns.stirs(5.0 + step / 50)
+    assert turns.deadline == over + T.beginnings
+
+
 def test_a_recogniser_that_tells_late_of_a_voice_that_has_ended_changes_nothing() -> None:
     turns = listening()
     said(turns, SAID, 5.0)
@@ -292,7 +335,7 @@ def test_a_reply_that_says_nothing_is_not_made_again() -> None:
     assert turns.tick(7.5) == []
 
 
-EVENTS = ("started", "started?", "ended", "words", "more", "mm-hm", "none", "sent", "done", "tick")
+EVENTS = ("started", "started?", "stirs", "ended", "words", "more", "mm-hm", "none", "sent", "done", "tick")
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.02, 0.3, 1.1, 2.6))), max_size=60)
 
 
@@ -316,6 +359,8 @@ class Talk:
             case "started" | "started?":
                 self.voice = True
                 self.do(turns.voice_started(now, now, certain=event == "started"))
+            case "stirs":
+                turns.stirs(now)
             case "ended":
                 self.voice = False
                 self.do(turns.voice_ended(now, now))

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+from app.simulator.sounds import noise as loop
+from app.simulator.sounds import sound
 from tests.conversation.sounds import (
     Heard,
     Sound,
@@ -13,6 +15,7 @@ from tests.conversation.sounds import (
     at_level,
     click,
     cough,
+    decoded,
     echo,
     encoded,
     listen,
@@ -67,6 +70,7 @@ NOT_A_VOICE = {
     "typing": np.concatenate([np.concatenate([click(-20), silence(0.11)]) for _ in range(12)]),
     "a cough": cough(-16),
     "two coughs": np.concatenate([cough(-20, 2), silence(0.15), cough(-18, 3)]),
+    "coughs with a voice at their end": decoded(sound("cough")),
     "a breath": noise(0.6, -34, 0.5) * np.sin(np.linspace(0, np.pi, 4800)),
     "white noise": noise(2, -24),
     "pink noise": noise(2, -24, 1),
@@ -85,6 +89,24 @@ NOT_A_VOICE = {
 def test_what_is_not_a_voice_does_not_stop_the_agent(name: str) -> None:
     begins = 0.0 if name == "a crowd" else 1.0
     assert starts(while_the_agent_speaks(together((begins, NOT_A_VOICE[name])))) == []
+
+
+def test_a_street_that_grows_louder_as_cars_pass_is_no_voice() -> None:
+    street = decoded(loop("street"))[8000:34000]
+    assert starts(while_the_agent_speaks(together((0.0, at_level(street, -38))))) == []
+
+
+def test_a_voice_stirs_before_it_is_told_and_silence_does_not() -> None:
+    detector = VoiceDetector()
+    line = encoded(together((1.0, recording("ps_cards5"))))
+    stirs = []
+    for begin in range(0, len(line), 160):
+        now = (begin + 160) / 8000
+        if any(isinstance(event, VoiceStarted) for event in detector.hear(line[begin : begin + 160], now)):
+            break
+        stirs += [now] if detector.stirs else []
+    assert stirs
+    assert 1.0 < stirs[0] < now - 0.03
 
 
 def test_a_hum_that_goes_on_is_an_interruption() -> None:

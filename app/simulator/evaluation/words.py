@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import groupby
 
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NUMBERS = {
@@ -52,11 +53,17 @@ def ends_apart(stored: str, audible: str) -> int:
     What is audible may begin earlier or later, and words in its middle may have been misheard. Positive: more
     is stored than was heard; negative: less.
     """
-    left, right = words(stored), words(audible)
+    left, right = words(stored), _without_circles(words(audible))
     ends = list(_ends(left, right))
     # The pairing that leaves the fewest words over on both sides, from the last few words back.
     at_left, at_right = min(ends, key=lambda end: (sum(end), end), default=(len(left), len(right)))
     return at_left - at_right
+
+
+def _without_circles(heard: Sequence[str]) -> list[str]:
+    """A recogniser that is given half a word may go round in circles: "note the the the the"."""
+    runs = [(word, len(list(same))) for word, same in groupby(heard)]
+    return [word for word, times in runs for _ in range(1 if times > 2 else times)]
 
 
 def _ends(left: Sequence[str], right: Sequence[str]) -> list[tuple[int, int]]:

@@ -190,6 +190,7 @@ def test_a_change(text: str, old: str, new: str) -> None:
         ("I don't know yet.", "decline"),
         ("Hmm, I don't know.", "decline"), ("No thanks.", "done"), ("I think that's all.", "done"),
         ("No, that's all. Thank you.", "done"), ("Bye.", "bye"), ("No, thank you. Goodbye.", "bye"),
+        ("No, that was all good-by.", "bye"), ("I have to go now by.", "bye"), ("By by!", "bye"),
         ("I have to go.", "bye"), ("Thank you.", "thanks"), ("Hello.", "greet"), ("Good morning.", "greet"),
         ("Who are you?", "help"), ("What can you do?", "help"), ("Say that again.", "repeat"),
         ("Sorry?", "repeat"),

@@ -45,6 +45,7 @@ def test_digits_are_found_however_they_are_spelled(text: str, found: str) -> Non
         ("I can keep notes", "I can keep nodes", 0),
         ("I can", "", 2),
         ("", "I can", -2),
+        ("Okay. I've noted: The", "noted the blue, blue, blue,", -1),
         ("the one and the other and", "the one and the other", 1),
     ],
 )

@@ -20,6 +20,10 @@ _BYE = (
     "(good bye|good-bye|goodbye|bye|bye-bye|see you[ (later|soon|tomorrow)]|talk to you (later|soon)|hang up)"
     "[ (now|then)]"
 )
+# Recognisers that write what they hear spell it "good-by", "by by", "I have to go now by".
+_SPELLED = re.compile(
+    r"\bgood[ -]?by\b|\bby[ -]by\b|(?:(?<=[,.!?] )|(?<=\bnow )|(?<=\ball )|(?<=\bthen ))by(?=[.!?]*$)", re.I
+)
 _NICE_DAY = "have a (nice|good|great|lovely) (day|evening|night|one|weekend)"
 _ALL = (
     "that('s| is|'ll be| will be| would be|'d be| was) (all|everything|it)"
@@ -63,14 +67,16 @@ _EDGES = " ,.;:!?…-"
 
 def understand(text: str, now: datetime) -> tuple[Ask, ...]:
     """What an utterance asks for, in the order it was asked; at least one thing."""
-    text = plain(text)
+    text = _with_bye(plain(text))
     if _NOISE.fullmatch(text) or not any(character.isalnum() for character in text):
         return (Ask("noise"),)
     body, closing = _split_closing(text, now)
     if closing and not without_courtesies(body):
         return (closing,)
     asks = _understand(body, now)
-    return (*asks, closing) if closing and closing.act != "thanks" else asks
+    if closing is None or closing.act in ("thanks", asks[-1].act):
+        return asks
+    return (*asks, closing)
 
 
 def declines(text: str) -> bool:
@@ -81,7 +87,11 @@ def declines(text: str) -> bool:
 
 def without_closing(text: str, now: datetime) -> str:
     """`text` without the "thanks, bye" at its end."""
-    return _split_closing(plain(text), now)[0] or text
+    return _split_closing(_with_bye(plain(text)), now)[0] or text
+
+
+def _with_bye(text: str) -> str:
+    return _SPELLED.sub(lambda found: "goodbye" if found[0][0] in "gG" else "bye", text)
 
 
 def _split_closing(text: str, now: datetime) -> tuple[str, Ask | None]:
