@@ -90,7 +90,8 @@ def _of_sentence(turn: Sequence[str], sentence: Sequence[str]) -> Completeness:
 def _before_last_words(rest: Sequence[str]) -> Completeness:
     if not rest or rest[0] in words_that.PREPOSITIONS or rest[0] in words_that.SUBORDINATE:
         return OPEN
-    return UNFINISHED if is_unfinished(rest) else SURE
+    # "Say that again": what "that" stands for was said before.
+    return UNFINISHED if is_unfinished(rest) and rest[-1] != "that" else SURE
 
 
 def _has_task(turn: Sequence[str]) -> bool:
@@ -160,7 +161,10 @@ def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:
     if verb in ("add", "put"):
         return SURE if last in words_that.LISTS and len(core) > 3 else OPEN
     if verb in words_that.REMOVING:
-        return LIKELY if last in words_that.OBJECTS or (last in words_that.KEPT and len(core) > 3) else OPEN
+        named = last in words_that.KEPT | words_that.DAYS and len(core) > 3
+        return LIKELY if named or last in words_that.OBJECTS else OPEN
+    if last in words_that.DAYS and core[-2:-1] == ["every"] and len(core) > 5:
+        return LIKELY
     is_planned = verb in ("set", "make", "plan", "get") and not words_that.APPOINTED.isdisjoint(core)
     if is_planned or not words_that.TIMED.isdisjoint(core):
         return OPEN

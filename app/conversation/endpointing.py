@@ -73,7 +73,7 @@ _DIGITS_ASKED = re.compile(
 )
 _THOUGHT_ASKED = re.compile(
     r"\b(?:take your time|dictate|describe|tell me (?:more|about|what happened)|in your own words|go ahead"
-    r"|think about|sh(?:all|ould) i (?:note|write)|(?:note|message) say)\b",
+    r"|think about|what sh(?:all|ould) i (?:note|write)|(?:note|message) say)\b",
     re.I,
 )
 _ASKS_FOR_TIME = re.compile(

@@ -11,6 +11,7 @@ _ALONE = words_that.CONJUNCTIONS | words_that.DETERMINERS | words_that.PREPOSITI
 _NEVER_ALONE = (
     _ALONE | words_that.FILLERS | words_that.ONLY_SUBJECTS | words_that.CONTRACTIONS | words_that.AUXILIARIES
 ) - frozenset("both some so any well no this these those either neither there who".split())  # noqa: SIM905
+_BEFORE_A_CLAUSE = (words_that.ASKING | {"as", "than"}) - {"when"}
 _POINTING = frozenset(("this", "these", "those", "some", "any", "both", "another", "each"))
 """Determiners that can stand for what they determine: "I'll take both"."""
 
@@ -82,6 +83,8 @@ def _must_go_on(words: Sequence[str], before: str, last: str) -> bool:
     if last in ("you", "it"):
         return _pronoun_must_go_on(words, before, last)
     if last in words_that.AUXILIARIES:
+        if before in words_that.SUBJECTS and not _BEFORE_A_CLAUSE.isdisjoint(words[:-2]):
+            return False  # "tell me what it is", "as soon as you can"
         return not asks(words) or before in words_that.ASKING or len(words) <= 3
     if last in words_that.ASKING:
         return before not in ("say", "know")

@@ -43,7 +43,8 @@ def test_what_lacks_nothing_is_answered_at_once(text: str) -> None:
         "how long does it take to get to the airport", "what do I have tomorrow",
         "remind me to call mom at three", "move it to thursday",
         "change it to half past five", "I'd like to book a haircut for saturday morning",
-        "Is there anything I need to do before Friday?",
+        "Is there anything I need to do before Friday?", "cancel my appointment on friday",
+        "remind me to water the plants every monday", "Sorry, could you say that again?",
     ],
 )  # fmt: skip
 def test_a_whole_question_or_request_is_answered_within_half_a_second(text: str) -> None:
@@ -59,6 +60,7 @@ def test_a_whole_question_or_request_is_answered_within_half_a_second(text: str)
         "do you have anything", "does the store", "no", "okay", "yes", "All right.", "Good morning.",
         "she said that she would come on sunday", "the doctor said I should take two pills in the morning",
         "it was raining so hard that we could not see the road", "i would like an appointment for a haircut",
+        "Tell me how many notes I have.", "I told him that he should ring you as soon as he can.",
         "Could you write down?", "I wanted to ask if you can move my appointment", "I meant the other",
         "where is the meeting", "cancel my appointment", "that's all", "no that's everything",
     ],
@@ -134,6 +136,7 @@ def test_a_whole_date_is_answered_at_once(text: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "kind"),
     [
+        ("I'm not sure what to do with that. Shall I note that down?", NORMAL),
         ("What is your phone number?", DIGITS),
         ("What's the date of birth?", DIGITS),
         ("Could you spell that for me?", DIGITS),
