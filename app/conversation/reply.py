@@ -9,10 +9,13 @@ from contextlib import aclosing
 from typing import Literal
 
 from app.conversation.latency import TurnLatency
-from app.services.language_model import HangUp, Item, ReplyEvent, SaveItem, Say, Transfer
+from app.services.language_model import GoOn, HangUp, Item, ReplyEvent, SaveItem, Say, Transfer
 from app.services.language_model.clauses import Clauses
 
 Ending = Literal["agent_hung_up", "transferred"]
+
+NOTHING_LEFT = "Sorry, could you say that again?"
+"""Where a reply is to go on with what was cut, and all of that was heard or is lost."""
 
 
 class Reply:
@@ -29,6 +32,8 @@ class Reply:
         self.voice_ended_ms = voice_ended_ms
         self.unspoken: deque[str] = deque()
         """Clauses that no voice has begun."""
+        self.cut: tuple[ReplyEvent, ...] = ()
+        """What the caller cut off before it; it may go on with that."""
         self.items: list[Item] = []
         """To be kept once something of the reply has been heard."""
         self.ending: Ending | None = None
@@ -48,17 +53,23 @@ class Reply:
         """Take what the model says and does, as fast as it comes."""
         async with aclosing(events):
             async for event in events:
-                match event:
-                    case Say():
-                        on_words()
-                        self.add(self._clauses.feed(event.text))
-                    case SaveItem():
-                        self.items.append(event.item)
-                    case HangUp():
-                        self.ending = "agent_hung_up"
-                    case Transfer():
-                        self.ending = "transferred"
+                for each in (self.cut or (Say(NOTHING_LEFT),)) if isinstance(event, GoOn) else (event,):
+                    self._take(each, on_words)
         self.close()
+
+    def _take(self, event: ReplyEvent, on_words: Callable[[], None]) -> None:
+        match event:
+            case Say():
+                on_words()
+                self.add(self._clauses.feed(event.text))
+            case SaveItem():
+                self.items.append(event.item)
+            case HangUp():
+                self.ending = "agent_hung_up"
+            case Transfer():
+                self.ending = "transferred"
+            case GoOn():
+                pass
 
     def add(self, clauses: list[str]) -> None:
         """More to say."""

@@ -80,6 +80,7 @@ class Speaking:
         """Make a reply. It is heard as soon as it is allowed; one that was being made is thrown away, and
         one that was cut stays cut."""
         self._stay_cut()
+        reply.cut = self._rest
         self._start(reply, events, tasks)
 
     def resume(self, tasks: asyncio.TaskGroup) -> None:

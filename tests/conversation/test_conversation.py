@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
+from app.conversation.reply import NOTHING_LEFT
 from app.conversation.speaking import APOLOGY
 from app.conversation.transcript import TranscriptLine
-from app.services.language_model import HangUp, Item, Message, SaveItem, Say, Transfer
+from app.services.language_model import GoOn, HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.language_model.clauses import split
 from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
 from tests.conversation.engines import Call, a_call
@@ -201,6 +202,26 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
         await settled(call)
         said = [(text, interrupted) for speaker, text, interrupted in call.lines() if speaker == "assistant"]
         assert said == [("Hello.", False), ("One two three four five six seven. Eight nine.", False)]
+
+
+async def test_a_mind_that_takes_the_words_for_a_sound_goes_on_with_what_was_cut() -> None:
+    async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")], [GoOn()]) as call:
+        await interrupted_at_four(call, last="Eight nine.")
+        call.voice.spoken.clear()
+        say(call, "Mama.", 2000)
+        await call.until_clause("Eight nine.")
+        call.play_marks()
+        await settled(call)
+        _, (before, cut), (after, whole) = [said for speaker, *said in call.lines() if speaker == "assistant"]
+        assert f"{before} {after}" == "One two three four five six seven. Eight nine."
+        assert (cut, whole) == (True, False)
+
+
+async def test_a_mind_that_goes_on_where_nothing_is_left_asks() -> None:
+    async with a_call([GoOn()]) as call:
+        await greeted(call)
+        say(call, "Mama.")
+        await call.until_clause(NOTHING_LEFT)
 
 
 async def test_a_call_that_ends_before_a_cut_line_goes_on_keeps_what_was_heard_of_it() -> None:

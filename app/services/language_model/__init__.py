@@ -1,6 +1,7 @@
 """The mind of a call: what was said in, what to say and do next out."""
 
 from app.services.language_model.interface import (
+    GoOn,
     HangUp,
     Item,
     ItemKind,
@@ -15,6 +16,7 @@ from app.services.language_model.interface import (
 )
 
 __all__ = [
+    "GoOn",
     "HangUp",
     "Item",
     "ItemKind",

@@ -70,11 +70,15 @@ class Transfer(msgspec.Struct, frozen=True):
     """Connect the caller to a person once everything said has been heard."""
 
 
+class GoOn(msgspec.Struct, frozen=True):
+    """Say the rest of what the caller cut off: what they said over it asks for nothing."""
+
+
 class ReplyError(Exception):
     """A model could not reply, or broke off; the message says why."""
 
 
-ReplyEvent = Say | SaveItem | HangUp | Transfer
+ReplyEvent = Say | SaveItem | HangUp | Transfer | GoOn
 
 
 class LanguageModel(Protocol):

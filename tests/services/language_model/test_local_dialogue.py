@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.language_model import Message, Say, Talk
+from app.services.language_model import GoOn, Message, Say, Talk
 from app.services.language_model.local import OPENINGS, LocalLanguageModel
 from app.settings import Settings
 from tests.services.language_model.talking import SATURDAY_MORNING, Talking
@@ -499,6 +499,27 @@ def test_a_person_is_called_where_there_is_one() -> None:
 def test_the_last_message_is_repeated(talk: Talking) -> None:
     said = talk.say("Remind me to call Anna tomorrow at three.")
     assert talk.say("Sorry, could you repeat that?") == said
+
+
+def test_a_sound_that_cut_the_assistant_off_lets_it_go_on(talk: Talking) -> None:
+    talk.say("What can you do?", heard=20)
+    talk.say("Mama,")
+    assert talk.events == [GoOn()]
+
+
+def test_who_says_twice_what_is_not_understood_is_asked(talk: Talking) -> None:
+    talk.say("What can you do?", heard=20)
+    talk.say("Foking.", heard=10)
+    assert "didn't understand" in talk.say("Foking.") + talk.say("Foking.")
+
+
+def test_a_short_wish_that_cut_the_assistant_off_is_no_sound(talk: Talking) -> None:
+    talk.say("What can you do?", heard=20)
+    assert talk.say("Stop.")
+    assert GoOn() not in talk.events
+    talk.say("What can you do?", heard=20)
+    talk.say("Goodbye.")
+    assert GoOn() not in talk.events
 
 
 def test_a_message_that_was_cut_off_is_repeated_from_what_is_kept(talk: Talking) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.services.language_model import HangUp, Item, Message, SaveItem, Talk, Transfer
+from app.services.language_model import GoOn, HangUp, Item, Message, SaveItem, Talk, Transfer
 from app.services.language_model.local import decide
 from app.services.language_model.local.templates import word_list
 from tests.services.language_model.talking import BERLIN, Talking, ids, spoken
@@ -44,7 +44,7 @@ talks = st.builds(
 @settings(max_examples=400, deadline=None)
 def test_every_reply_has_words_and_only_whole_items(talk: Talk) -> None:
     events = decide(talk)
-    assert any(character.isalnum() for character in spoken(events))
+    assert events == [GoOn()] or any(character.isalnum() for character in spoken(events))
     for event in events:
         if isinstance(event, SaveItem) and event.item.state != "cancelled":
             assert any(character.isalnum() for character in event.item.text)

@@ -41,6 +41,7 @@ _ANY_TIME = "[at ](no|any)[ (particular|specific|special|fixed)] time[ (needed|n
 WHOLE: tuple[tuple[Act, re.Pattern[str]], ...] = (
     ("wait", whole(
         f"(wait|hold on|hang on)[ [(a|one) ]{_MOMENT}]", f"[just ](a|one) {_MOMENT}", "let me (think|see)",
+        "stop[ (it|that|talking|now|right there)]", "[be ]quiet", "shush", "[that's ]enough", "[shut ]up",
     )),
     ("repeat", whole(
         "(repeat|say)[ (it|that|this|the last (one|part|thing))][ (again|once more|one more time)]",

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from app.services.language_model.interface import ReplyEvent, Talk, Transfer
+from app.services.language_model.interface import GoOn, ReplyEvent, Talk, Transfer
 from app.services.language_model.local import wording
 from app.services.language_model.local.acts import Ask
 from app.services.language_model.local.answers import answers, goodbye
@@ -31,6 +31,8 @@ def decide(
     What the caller says is first taken as the answer to an open question, then by itself.
     """
     context = context_of(talk)
+    if context.was_a_sound:
+        return [GoOn()]
     reply = Reply(context, new_id)
     first, *others = context.asks
     if not answers(reply, first):

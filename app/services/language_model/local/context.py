@@ -96,6 +96,14 @@ class Context:
         return count
 
     @property
+    def was_a_sound(self) -> bool:
+        """Whether the caller cut the assistant off with what must have been an "uh-huh" or a laugh: a word or
+        two in which nothing can be understood. Who says so twice wants something."""
+        unclear = [ask.act in ("unclear", "noise") for ask in self.asks] == [True]
+        is_short = len(self.text.split()) <= SOUND_WORDS
+        return self.cut_off and unclear and is_short and not (self.question or self.stuck)
+
+    @property
     def goes_on(self) -> bool:
         """Whether the caller goes on dictating the note that was being read back."""
         last = self.items[-1] if self.items else None
@@ -127,6 +135,7 @@ class Context:
         return any(item.text and (said in item.text or item.text in said) for item in self.items)
 
 
+SOUND_WORDS = 2
 MOST_REMEMBERED = 6
 """Utterances that are read again for each reply; a question open for longer than that is asked anew."""
 
