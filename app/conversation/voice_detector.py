@@ -274,6 +274,9 @@ class VoiceDetector:
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
         self._over_the_agent = self._echo.possible(now)
+        if self._over_the_agent and not any(heard.active for heard in latest[-self._numbers.voiced :]):
+            # It is over. What has been heard since would not tell that it was an echo.
+            return None
         if self._over_the_agent and not self._interrupts(voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)

@@ -143,6 +143,12 @@ def test_a_voice_over_the_very_greeting_teaches_no_wrong_echo() -> None:
     assert any(4.5 < now < 4.5 + FIRST_SOUNDS["an4_yes"] + 0.25 for now in told)
 
 
+def test_the_echo_of_a_single_first_word_is_not_the_caller() -> None:
+    detector, word = VoiceDetector(), recording("jfk")[1600:4000]
+    agent_speaks(detector, word, 0.0)
+    assert starts(listen(detector, together((0.0, echo(word, 20, 0.13)), (1.0, silence(0.5))))) == []
+
+
 def test_the_echo_of_what_was_said_before_a_clear_is_not_the_caller() -> None:
     detector = VoiceDetector()
     agent_speaks(detector, AGENT, 0.0)
