@@ -18,6 +18,7 @@ import numpy as np
 from app.conversation.caller_level import CallerLevel
 from app.conversation.echo import COMPARED, Echo
 from app.conversation.noise_floor import NoiseFloor
+from app.conversation.voice_thresholds import NUMBERS, Thresholds
 from app.conversation.voicing import WINDOW, Spectrum, judge, likeness, spectrum_of
 
 FRAME = 160
@@ -41,77 +42,6 @@ class VoiceEnded:
     """Where the silence began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """The numbers. benchmarks/barge_in.py says what they do."""
-
-    louder: float = 2.5
-    """How many times the noise's power a frame must have to be looked at."""
-    quietest: float = 80.0**2
-    """The least power of a voice: -52 dB."""
-    subtract: float = 2.0
-    """How many times the expected power is taken out of each bin before a frame is judged."""
-    remains: float = 0.3
-    """The share of a frame's power that must remain then."""
-    periodic: float = 0.26
-    """How much a frame must repeat with its pitch to be taken for a voice."""
-    weakly: float = 0.2
-    """The same within a voice that has been told."""
-    middle: float = 0.06
-    """The share of power above 700 Hz that an open mouth has at least: a hum has 1 %."""
-    contrast: float = 8.0
-    """How many times the power of the second before a voice must have. A crowd is no louder than itself."""
-    still: float = 0.003
-    """A pitch that changes less in a frame is a machine's."""
-    travel: float = 0.03
-    """How far it must have gone, up or down, until a voice is told: that of a horn in noise trembles, but
-    goes nowhere."""
-    moving: float = 0.008
-    """The same share for a mouth that is seen to move: for voices with much bass."""
-    moved: float = 0.85
-    """It moves when its spectrum is no more like the one before than this."""
-    tonal: float = 0.99
-    """Above this share of power in two peaks it is one tone or two: keys, ringing."""
-    alike: float = 0.995
-    """A spectrum that stays this much like the one before is a steady tone."""
-    glide: float = 1.15
-    """By how much the pitch may change in a frame."""
-    bridge: float = 3.5
-    """Frames after which a pitch no longer counts as that of the frame before."""
-    attack: int = 3
-    """Frames on either side of a steady tone that belong to it."""
-    burst: float = 2.0
-    """How many times as loud as its voice the air of a cough is; a consonant is softer than its vowel."""
-    cough: int = 30
-    """Frames for which a cough may go on, 600 ms: a voice within them is its own, unless it is louder."""
-    span: int = 15
-    """Frames over which voiced ones are counted, 300 ms."""
-    voiced: int = 3
-    voiced_open: int = 2
-    """So many make a voice, and so many of them must be of an open mouth if the agent is audible."""
-    lasting: int = 8
-    """Frames with a pitch, of the span, which make a voice although few of them followed one another: soft
-    and creaky beginnings, mouths half closed."""
-    lasting_open: int = 3
-    lasting_travel: float = 0.01
-    lasting_moved: float = 0.7
-    """The mouth must once have moved so much meanwhile, as `moved` has it: a horn never does."""
-    hum: int = 34
-    """Frames with a pitch, of the last 45, after which a closed mouth is an interruption too: 600 ms."""
-    hum_motion: float = 0.15
-    """By what share its pitch must have moved in all."""
-    echo: float = 0.45
-    """The share of what is heard that, explained by what was sent, makes it an echo."""
-    silence: float = 0.2
-    """Seconds without a voice after which it has ended."""
-    trails: float = 0.003
-    """What is more than 25 dB weaker than the voice was does not belong to it."""
-    weakens: float = 0.03
-    """A pitch is the voice's own if it is at most 15 dB weaker."""
-    unvoiced: float = 0.45
-    """Seconds for which sound without pitch may go on and still be part of what is said."""
-
-
 @dataclass(slots=True)
 class _Heard:
     """A frame, as far as it matters later."""
@@ -124,6 +54,8 @@ class _Heard:
     """Its pitch follows from that before, and moves."""
     open: bool = False
     """It has a pitch, and comes from an open mouth."""
+    airy: bool = False
+    """It has no pitch, and sounds like a consonant."""
     motion: float = 0.0
     """By what share the pitch rose."""
     alike: float = 0.0
@@ -133,7 +65,7 @@ class _Heard:
 class VoiceDetector:
     """One call's."""
 
-    def __init__(self, thresholds: Thresholds = Thresholds()) -> None:
+    def __init__(self, thresholds: Thresholds = NUMBERS) -> None:
         self._numbers = thresholds
         self._noise = NoiseFloor()
         self._echo = Echo()
@@ -254,7 +186,8 @@ class VoiceDetector:
             self._tone_until = now + numbers.attack * _FRAME_SECONDS
         power *= remains
         if voicing.periodic < numbers.periodic:
-            return _Heard(power, active=True, periodic=voicing.periodic > numbers.weakly, alike=alike)
+            weakly, airy = voicing.periodic > numbers.weakly, voicing.middle > numbers.airy
+            return _Heard(power, active=True, periodic=weakly, alike=alike, airy=airy)
         moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
         self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
         if now < self._tone_until:
@@ -274,9 +207,6 @@ class VoiceDetector:
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
         self._over_the_agent = self._echo.possible(now)
-        if self._over_the_agent and not any(heard.active for heard in latest[-self._numbers.voiced :]):
-            # It is over. What has been heard since would not tell that it was an echo.
-            return None
         if self._over_the_agent and not self._interrupts(voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
@@ -296,17 +226,22 @@ class VoiceDetector:
     def _interrupts(self, voiced: list[_Heard], lasts: bool, now: float) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
         numbers = self._numbers
+        if not any(heard.active for heard in list(self._frames)[-numbers.voiced :]):
+            # It is over. What has been heard since would not tell that it was an echo.
+            return False
         travels = _travel(voiced) >= numbers.travel
         if not (travels or lasts):
             return False
-        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open
-        steady = len(voiced) >= numbers.voiced and travels and opened
+        steady = len(voiced) >= numbers.voiced and travels
+        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open or (
+            steady and self._articulates()
+        )
         if not (opened or lasts or self._hums_on()):
             return False
         if self._coughs() or len(self._ambient) < numbers.span:
             return False
         power = statistics.fmean(heard.power for heard in voiced)
-        if power < numbers.contrast * self._quiet(recently=lasts and not steady):
+        if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
             return False
         samples = np.frombuffer(self._recent, np.int16).astype(np.float64)
         if self._echo.explains(samples, now) > numbers.echo:
@@ -316,6 +251,12 @@ class VoiceDetector:
             self._somebody_else = True
             return False
         return True
+
+    def _articulates(self) -> bool:
+        """Whether there is a consonant: mouths that are nearly closed say "please", and "your"."""
+        latest = list(self._frames)[-self._numbers.span :]
+        least = self._numbers.breathes * max(heard.power for heard in latest)
+        return any(heard.airy and heard.power > least for heard in latest)
 
     def _quiet(self, *, recently: bool) -> float:
         """The power of the second before, or of its loudest part: of noise that swells, the last fifth."""

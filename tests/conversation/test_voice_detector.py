@@ -115,6 +115,12 @@ def test_a_hum_that_goes_on_is_an_interruption() -> None:
     assert 1.6 < first < 2.2
 
 
+def test_a_hum_after_a_consonant_is_a_word() -> None:
+    line = together((1.0, noise(0.06, -34)), (1.06, mm_hm(-22, 110)))
+    [first] = starts(while_the_agent_speaks(line))
+    assert first < 1.3
+
+
 def test_a_hum_is_an_answer_while_the_agent_is_silent() -> None:
     assert len(starts(listen(VoiceDetector(), together((1.0, mm_hm(-22, 110)))))) == 1
 
