@@ -19,7 +19,7 @@ from app.conversation.caller_level import CallerLevel
 from app.conversation.echo import COMPARED, Echo
 from app.conversation.noise_floor import NoiseFloor
 from app.conversation.voice_thresholds import NUMBERS, Thresholds
-from app.conversation.voicing import WINDOW, Spectrum, judge, likeness, spectrum_of
+from app.conversation.voicing import WINDOW, Spectrum, Voicing, judge, likeness, spectrum_of
 
 FRAME = 160
 """Samples, 20 ms."""
@@ -83,6 +83,8 @@ class VoiceDetector:
         self._previous: Spectrum | None = None
         self._pitch = self._pitch_until = 0.0
         self._tone_until = 0.0
+        self._slid = 0
+        """For how many frames the pitch has risen; negative: fallen."""
         self._speaking = False
         self._loudest = 0.0
         """The power of the loudest frame of this voice."""
@@ -179,7 +181,10 @@ class VoiceDetector:
             return _Heard(power)
         voicing = judge(rest)
         alike = likeness(previous, rest) if previous is not None else 0.0
-        if voicing.tonal > numbers.tonal or alike > numbers.alike:
+        moves = self._moves(voicing, now)
+        if self._slides(moves):
+            self._tone_until = 0.0
+        elif voicing.tonal > numbers.tonal or alike > numbers.alike:
             # A steady tone. Its first frames were in motion, and so will be the first of the next.
             for heard in list(self._frames)[-numbers.attack :]:
                 heard.voiced = heard.open = False
@@ -188,8 +193,6 @@ class VoiceDetector:
         if voicing.periodic < numbers.periodic:
             weakly, airy = voicing.periodic > numbers.weakly, voicing.middle > numbers.airy
             return _Heard(power, active=True, periodic=weakly, alike=alike, airy=airy)
-        moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
-        self._pitch, self._pitch_until = voicing.pitch, now + numbers.bridge * _FRAME_SECONDS
         if now < self._tone_until:
             if abs(moves - 1) < numbers.still:
                 self._tone_until = now + numbers.attack * _FRAME_SECONDS
@@ -199,6 +202,23 @@ class VoiceDetector:
         return _Heard(
             power, active=True, periodic=True, voiced=follows, open=opens, motion=moves - 1, alike=alike
         )
+
+    def _moves(self, voicing: Voicing, now: float) -> float:
+        """The ratio of the frame's pitch to the pitch before; 0 if there is none, or none before."""
+        if voicing.periodic < self._numbers.periodic:
+            return 0.0
+        moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
+        self._pitch, self._pitch_until = voicing.pitch, now + self._numbers.bridge * _FRAME_SECONDS
+        return moves
+
+    def _slides(self, moves: float) -> bool:
+        """Whether the pitch has risen for some frames, or fallen: no tone, even if it is as pure as one."""
+        numbers = self._numbers
+        step = 0
+        if 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.slides_by:
+            step = 1 if moves > 1 else -1
+        self._slid = self._slid + step if step * self._slid > 0 else step
+        return abs(self._slid) >= numbers.slides
 
     def _started(self, now: float) -> VoiceStarted | None:
         latest = list(self._frames)[-self._numbers.span :]

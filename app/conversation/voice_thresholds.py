@@ -40,6 +40,11 @@ class Thresholds:
     """It moves when its spectrum is no more like the one before than this."""
     tonal: float = 0.99
     """Above this share of power in two peaks it is one tone or two: keys, ringing."""
+    slides: int = 3
+    """Frames in which its pitch goes the same way, after which it is a voice's: of an "ee" two harmonics are
+    heard, like two tones."""
+    slides_by: float = 0.004
+    """By so much in each."""
     alike: float = 0.995
     """A spectrum that stays this much like the one before is a steady tone."""
     glide: float = 1.15

@@ -121,6 +121,15 @@ def test_a_hum_after_a_consonant_is_a_word() -> None:
     assert first < 1.3
 
 
+def test_a_vowel_of_two_harmonics_is_told_from_two_tones_by_its_pitch() -> None:
+    at = np.arange(3200) / 8000
+    for rises, is_voice in ((0.25, True), (0.0, False)):
+        phase = 2 * np.pi * 240 * (at + rises * at**2)
+        vowel = at_level(np.sin(phase) + 0.5 * np.sin(2 * phase), -20)
+        line = together((1.0, np.concatenate([noise(0.06, -34), vowel])))
+        assert bool(starts(while_the_agent_speaks(line))) is is_voice
+
+
 def test_a_hum_is_an_answer_while_the_agent_is_silent() -> None:
     assert len(starts(listen(VoiceDetector(), together((1.0, mm_hm(-22, 110)))))) == 1
 
