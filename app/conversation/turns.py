@@ -50,6 +50,10 @@ class Timing:
     """Words unchanged for so long may be answered in advance: recognisers revise them faster than that."""
     false_alarm: float = 2.0
     """A voice without words for so long was none (livekit's `false_interruption_timeout`, 2.0)."""
+    unnoticed: float = 1.0
+    """As is one that the recogniser has not noticed for so long, where it tells of voices."""
+    noticing: float = 0.5
+    """It may notice a voice so long before we do."""
     late_words: float = 0.8
     """The first words of a voice come so long after its end, nearly always."""
     last_words: float = 0.55
@@ -96,6 +100,8 @@ class TurnTaking:
         self._voice_from = 0.0
         self._silent_from = 0.0
         self._stirs_at = 0.0
+        self._noticed_at: float | None = None
+        """When the recogniser last told of a voice; None if it never does."""
         self._words: tuple[str, ...] = ()
         self._text = ""
         self._words_at = 0.0
@@ -150,6 +156,8 @@ class TurnTaking:
 
     def voice_started(self, now: float, at: float, *, certain: bool) -> list[Decision]:
         """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours."""
+        if not certain:
+            self._noticed_at = now
         if not certain and at <= self._silent_from:
             # Told late, by a recogniser: it has ended already.
             return []
@@ -265,8 +273,9 @@ class TurnTaking:
             return max(told, self._silent_from), Decision.DISREGARD
         if self._wordless:
             return self._silent_from, Decision.RESUME
-        at = max(self._cut_at + timing.false_alarm, self._silent_from + timing.late_words)
-        return at, Decision.RESUME
+        unnoticed = self._noticed_at is not None and self._noticed_at < self._cut_at - timing.noticing
+        alarm = timing.unnoticed if unnoticed else timing.false_alarm
+        return max(self._cut_at + alarm, self._silent_from + timing.late_words), Decision.RESUME
 
     def _turn(self) -> list[tuple[float, Decision]]:
         """When the words so far are answered in advance, and when the turn is over."""

@@ -171,6 +171,24 @@ def test_a_false_alarm_resumes_what_was_cut() -> None:
     assert turns.tick(13.0) == [RESUME]
 
 
+def test_a_false_alarm_that_the_recogniser_has_not_noticed_resumes_sooner() -> None:
+    turns = answering()
+    turns.voice_started(4.0, 4.0, certain=False)
+    turns.voice_started(11.0, 11.0, certain=True)
+    turns.voice_ended(11.4, 11.2)
+    assert turns.tick(11.0 + T.unnoticed - 0.01) == []
+    assert turns.tick(11.0 + T.unnoticed) == [RESUME]
+
+
+def test_a_false_alarm_that_the_recogniser_has_noticed_may_still_have_words() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=True)
+    turns.voice_started(11.2, 11.0, certain=False)
+    turns.voice_ended(11.4, 11.2)
+    assert turns.tick(11.0 + T.false_alarm - 0.01) == []
+    assert turns.tick(11.0 + T.false_alarm) == [RESUME]
+
+
 def test_a_cough_that_is_known_to_be_one_resumes_at_once() -> None:
     turns = answering()
     turns.voice_started(11.0, 11.0, certain=True)
