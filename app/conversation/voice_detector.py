@@ -273,10 +273,13 @@ class VoiceDetector:
         return True
 
     def _articulates(self) -> bool:
-        """Whether there is a consonant: mouths that are nearly closed say "please", and "your"."""
-        latest = list(self._frames)[-self._numbers.span :]
-        least = self._numbers.breathes * max(heard.power for heard in latest)
-        return any(heard.airy and heard.power > least for heard in latest)
+        """Whether it begins with a consonant: mouths that are nearly closed say "please", and "your". The "h"
+        of "mm-hm" does not begin it."""
+        least = self._numbers.breathes * max(heard.power for heard in self._frames)
+        first = next(
+            (heard for heard in self._frames if heard.voiced or (heard.airy and heard.power > least)), None
+        )
+        return first is not None and first.airy
 
     def _quiet(self, *, recently: bool) -> float:
         """The power of the second before, or of its loudest part: of noise that swells, the last fifth."""

@@ -70,6 +70,7 @@ NOT_A_VOICE = {
     "typing": np.concatenate([np.concatenate([click(-20), silence(0.11)]) for _ in range(12)]),
     "a cough": cough(-16),
     "two coughs": np.concatenate([cough(-20, 2), silence(0.15), cough(-18, 3)]),
+    "an mm-hm with a breath in it": decoded(sound("mm-hm")),
     "coughs with a voice at their end": decoded(sound("cough")),
     "a breath": noise(0.6, -34, 0.5) * np.sin(np.linspace(0, np.pi, 4800)),
     "white noise": noise(2, -24),
