@@ -190,6 +190,11 @@ def test_a_correction_keeps_the_day_and_the_half_of_the_day() -> None:
     assert f"{when.due(SATURDAY_MORNING, before.replace(hour=9)):%d %H:%M}" == "24 08:00"
 
 
+def test_a_month_that_answers_is_heard_behind_a_misheard_on() -> None:
+    when, _ = find_answer("A march third, at ten in the morning.", SATURDAY_MORNING)
+    assert str(when.day) == "2027-03-03"
+
+
 def test_a_correction_of_the_day_keeps_the_time() -> None:
     before = SATURDAY_MORNING.replace(day=24, hour=15, minute=30)
     when, _ = find_answer("on Friday", SATURDAY_MORNING)

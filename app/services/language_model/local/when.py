@@ -26,6 +26,8 @@ _EVERY = re.compile(
     r"|(?:single\s+)?(?:day|weekday|week|month|year|hour))\b",
     re.I,
 )
+_A_MONTH = re.compile(r"^\W*(?:an?|and)\s+(?=(?:march|may)\b)", re.I)
+"""How "on March" is often heard. In the middle of a sentence it may be a march."""
 _IN = re.compile(r"(?:in|within)\b", re.I)
 
 
@@ -93,7 +95,7 @@ def find_when(text: str, now: datetime) -> tuple[When, str]:
 
 def find_answer(text: str, now: datetime) -> tuple[When, str]:
     """Like `find_when`, for words that answer "when?": a bare number is an hour there."""
-    when, rest = find_when(text, now)
+    when, rest = find_when(_A_MONTH.sub("", text), now)
     if when.time or when.moment or when.shift:
         return when, rest
     if time_of_day := bare_time(rest):
