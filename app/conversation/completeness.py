@@ -117,7 +117,7 @@ def _of_clause(core: list[str], turn: Sequence[str]) -> Completeness:
         return OPEN
     if core[0] in words_that.COMMANDS | words_that.DICTATED | words_that.TIMED:
         return _of_request(core, turn)
-    return _of_statement(core, turn)
+    return _of_statement(core)
 
 
 def _of_question(core: list[str]) -> Completeness:
@@ -131,12 +131,10 @@ def _of_question(core: list[str]) -> Completeness:
     return LIKELY if asks_for_day or (len(core) > 4 and _ends_in_phrase(core)) else OPEN
 
 
-def _of_statement(core: list[str], turn: Sequence[str]) -> Completeness:
-    if core[:3] == ["my", "name", "is"] or core[:2] in (["this", "is"], ["i", "am"]):
+def _of_statement(core: list[str]) -> Completeness:
+    if core[:3] == ["my", "name", "is"]:
         # "John", "Smith".
-        return LIKELY if len(core) == 5 and core[1] == "name" else OPEN
-    if len(core) < 4 or not _has_verb(core):
-        return OPEN
+        return LIKELY if len(core) == 5 else OPEN
     # Who tells something goes on as long as they like.
     return OPEN
 
@@ -145,12 +143,6 @@ def _tells(core: Sequence[str], turn: Sequence[str]) -> bool:
     """Whether a sentence states something and asks for nothing: "the flight leaves at seven"."""
     begins = core[0] in words_that.DETERMINERS | words_that.SUBJECTS and len(core) > 3
     return begins and words_that.TIMED.isdisjoint(turn) and not _REQUEST.search(" ".join(core))
-
-
-def _has_verb(core: list[str]) -> bool:
-    # What follows a pronoun that can only be a subject is a verb.
-    has_subject = core[0] in words_that.ONLY_SUBJECTS
-    return has_subject or not _VERBS.isdisjoint(core) or any(word.endswith("ed") for word in core)
 
 
 def _of_request(core: list[str], turn: Sequence[str]) -> Completeness:

@@ -53,8 +53,7 @@ class Reply:
         """Take what the model says and does, as fast as it comes."""
         async with aclosing(events):
             async for event in events:
-                for each in (self.cut or (Say(NOTHING_LEFT),)) if isinstance(event, GoOn) else (event,):
-                    self._take(each, on_words)
+                self._take(event, on_words)
         self.close()
 
     def _take(self, event: ReplyEvent, on_words: Callable[[], None]) -> None:
@@ -69,7 +68,8 @@ class Reply:
             case Transfer():
                 self.ending = "transferred"
             case GoOn():
-                pass
+                for rest in self.cut or (Say(NOTHING_LEFT),):
+                    self._take(rest, on_words)
 
     def add(self, clauses: list[str]) -> None:
         """More to say."""

@@ -136,6 +136,7 @@ class Context:
 
 
 SOUND_WORDS = 2
+"""So few words may be a sound that was misheard."""
 MOST_REMEMBERED = 6
 """Utterances that are read again for each reply; a question open for longer than that is asked anew."""
 

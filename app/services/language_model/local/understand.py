@@ -67,7 +67,7 @@ _EDGES = " ,.;:!?…-"
 
 def understand(text: str, now: datetime) -> tuple[Ask, ...]:
     """What an utterance asks for, in the order it was asked; at least one thing."""
-    text = _with_bye(plain(text))
+    text = _plain(text)
     if _NOISE.fullmatch(text) or not any(character.isalnum() for character in text):
         return (Ask("noise"),)
     body, closing = _split_closing(text, now)
@@ -87,11 +87,11 @@ def declines(text: str) -> bool:
 
 def without_closing(text: str, now: datetime) -> str:
     """`text` without the "thanks, bye" at its end."""
-    return _split_closing(_with_bye(plain(text)), now)[0] or text
+    return _split_closing(_plain(text), now)[0] or text
 
 
-def _with_bye(text: str) -> str:
-    return _SPELLED.sub(lambda found: "goodbye" if found[0][0] in "gG" else "bye", text)
+def _plain(text: str) -> str:
+    return _SPELLED.sub(lambda found: "goodbye" if found[0][0] in "gG" else "bye", plain(text))
 
 
 def _split_closing(text: str, now: datetime) -> tuple[str, Ask | None]:
