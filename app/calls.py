@@ -23,6 +23,7 @@ from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.manager import CallTakenError, MediaStreamManager
 from app.services.language_model import Item, LanguageModel
+from app.services.listening import Listening
 from app.services.speech_to_text.warm import WarmEars
 from app.services.text_to_speech import TextToSpeech
 from app.settings import Settings
@@ -99,8 +100,9 @@ class Calls:
         mind: LanguageModel,
         live: LiveEvents,
         hanging_up: HangingUp | None,
+        listening: Listening | None = None,
     ) -> None:
-        """`hanging_up` is there where an account is configured."""
+        """`hanging_up` is there where an account is configured, `listening` where its extra is installed."""
         self.manager = manager
         self._settings = settings
         self._writer = writer
@@ -108,6 +110,7 @@ class Calls:
         self._ears = ears
         self._voice = voice
         self._mind = mind
+        self._listening = listening
         self._talks: dict[MediaStreamConnection, Conversation] = {}
         self._live = live
         self._hanging_up = hanging_up
@@ -232,6 +235,7 @@ class Calls:
                 self._mind,
                 opening=opening,
                 can_transfer=bool(self._settings.transfer_number),
+                listening=self._listening,
                 items=call.items,
                 now=lambda: datetime.now(self._settings.zone),
                 on_item=lambda item: self._writer.add(ItemSaved(connection.call_sid, item)),

@@ -85,6 +85,7 @@ def create_app(settings: Settings, on_failure: Callable[[OffhookError], None]) -
         mind=mind,
         live=live,
         hanging_up=hanging_up,
+        listening=choice.listening(),
     )
     signatures = Signatures(settings)
     tokens = StreamTokens(settings)

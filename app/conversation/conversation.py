@@ -10,6 +10,7 @@ from datetime import datetime
 
 from app import metrics
 from app.conversation.echo_gate import EchoGate
+from app.conversation.floor import Floor
 from app.conversation.hearing import Hearing
 from app.conversation.keys import OPERATOR, Keys, as_words
 from app.conversation.line import Line
@@ -20,6 +21,7 @@ from app.conversation.transcript import Transcript
 from app.conversation.turns import Decision, Timing, TurnTaking
 from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
+from app.services.listening import Listening
 from app.services.speech_to_text import (
     Deafened,
     Final,
@@ -67,10 +69,13 @@ class Conversation:
         now: Callable[[], datetime],
         on_item: Callable[[Item], None],
         can_transfer: bool = False,
+        listening: Listening | None = None,
         timing: Timing = TIMING,
     ) -> None:
         """`now` is the caller's wall clock (aware); `on_item` gets each item once it is sure to be kept.
-        `can_transfer`: there is somebody to connect the caller to, and the key 0 asks for it."""
+        `can_transfer`: there is somebody to connect the caller to, and the key 0 asks for it.
+        `listening` tells a "yeah" from an interruption; without it, each stops the assistant until its words
+        are known."""
         self._line = line
         self._transcript = transcript
         self._ears = ears
@@ -82,6 +87,7 @@ class Conversation:
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
         self._detector = VoiceDetector()
+        self._floor = Floor(listening)
         self._gate = EchoGate()
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
@@ -151,6 +157,7 @@ class Conversation:
     def _hear(self, audio: bytes) -> None:
         self._bytes_heard += len(audio)
         now = self._heard_at = time.monotonic()
+        self._floor.hear(audio)
         events = self._detector.hear(audio, now)
         if self._detector.hears_only_others(now):
             audio = self._gate.closed(audio)
@@ -158,17 +165,22 @@ class Conversation:
             began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
             audio = self._gate.open(audio, None if began is None else _bytes(now - began + BREATH_SECONDS))
         self._stream.push(audio)
+        turns, floor = self._turns, self._floor
         if self._detector.stirs:
-            self._turns.stirs(now)
+            turns.stirs(now)
         for event in events:
             if not self._attends:
                 return
             match event:
                 case VoiceStarted(at):
                     self._hearing.voice(self._line.now_ms() - round((now - at) * 1000))
-                    self._do(self._turns.voice_started(now, at, certain=True))
+                    floor.began(at)
+                    asks = not turns.is_audible or floor.asked_for(now)
+                    self._do(turns.voice_started(now, at, certain=True, asks=asks))
                 case VoiceEnded(at):
-                    self._do(self._turns.voice_ended(now, at))
+                    self._do(turns.voice_ended(now, at))
+        if turns.overhears and floor.asked_for(now):
+            self._do(turns.voice_asks(now))
 
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:

@@ -78,6 +78,8 @@ class Timing:
     """A voice that goes on for so long without any word is noise."""
     no_more_words: float = 2.5
     """As is one that goes on for so long after the last word; interims come every second."""
+    insists: float = 1.1
+    """Who has spoken over us for so long wants to be heard, however it began."""
     overlap: float = 1.0
     """A "yes" that ends so shortly before our turn does is an answer to it; an earlier one was listening."""
 
@@ -98,6 +100,8 @@ class TurnTaking:
         # The caller
         self._voice = False
         self._voice_from = 0.0
+        self._overheard = False
+        """Whether this voice only says that it listens, as far as its sound tells."""
         self._silent_from = 0.0
         self._stirs_at = 0.0
         self._noticed_at: float | None = None
@@ -154,8 +158,19 @@ class TurnTaking:
 
     # The caller
 
-    def voice_started(self, now: float, at: float, *, certain: bool) -> list[Decision]:
-        """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours."""
+    @property
+    def overhears(self) -> bool:
+        """Whether the caller speaks while we do, and seems to listen only."""
+        return self._voice and self._overheard and self._audible
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether the caller hears us."""
+        return self._audible
+
+    def voice_started(self, now: float, at: float, *, certain: bool, asks: bool = True) -> list[Decision]:
+        """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `asks`: it wants
+        to be heard, should we be speaking."""
         if not certain:
             self._noticed_at = now
         if not certain and at <= self._silent_from:
@@ -163,14 +178,21 @@ class TurnTaking:
             return []
         if not self._voice:
             self._voice, self._voice_from, self._settled = True, now, False
-        if certain and self._audible:
+        if certain:
+            self._overheard = not asks
+        if certain and asks and self._audible:
             return [self._interrupt(now), *self.tick(now)]
         return self.tick(now)
+
+    def voice_asks(self, now: float) -> list[Decision]:
+        """The voice wants to be heard, other than it seemed."""
+        self._overheard = False
+        return [*([self._interrupt(now)] if self._voice and self._audible else []), *self.tick(now)]
 
     def voice_ended(self, now: float, at: float) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come."""
         if self._voice:
-            self._voice, self._silent_from = False, at
+            self._voice, self._silent_from, self._overheard = False, at, False
         return self.tick(now)
 
     def stirs(self, now: float) -> None:
@@ -249,6 +271,8 @@ class TurnTaking:
         if self._voice:
             if self._ours is _Ours.SPEAKING and not self._audible:
                 return [(self._voice_from, Decision.HOLD)]
+            if self.overhears:
+                return [(self._voice_from + timing.insists, Decision.INTERRUPT)]
             if self._words:
                 return [(max(self._voice_from, self._words_at) + timing.no_more_words, Decision.NOISE)]
             return [(self._voice_from + timing.wordless, Decision.NOISE)]
@@ -257,6 +281,9 @@ class TurnTaking:
             return [*due, self._after_the_cut()]
         if self._words and not self._audible:
             return due + self._turn()
+        if self._words and self._listens and self._settled:
+            # Long before our turn ends: no answer to what we say then.
+            return [*due, (max(self._words_at, self._silent_from) + timing.overlap, Decision.DISREGARD)]
         if self._ours is _Ours.PREPARED:
             decision = Decision.WITHDRAW if self._answers else Decision.SPEAK
             return [*due, (self._silent_from, decision)]
@@ -330,6 +357,8 @@ class TurnTaking:
                 self._counted = True
             case Decision.NOISE:
                 self._voice, self._silent_from = False, now
+            case Decision.INTERRUPT:
+                self._interrupt(now)
 
     def _interrupt(self, now: float) -> Decision:
         # Where only a filler was heard there is nothing to go on with: its words are still to be answered.

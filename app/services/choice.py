@@ -6,12 +6,14 @@ A network provider's library is imported only where it is used: without its extr
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Sequence
 
 from app.errors import SettingError
 from app.services.language_model import LanguageModel
 from app.services.language_model.failover import BRIDGE, FailoverLanguageModel
 from app.services.language_model.local import OPENINGS, LocalLanguageModel
+from app.services.listening import Listening
 from app.services.speech_to_text import SpeechToText
 from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.local import LocalSpeechToText
@@ -23,6 +25,8 @@ from app.services.text_to_speech.failover import FailoverTextToSpeech
 from app.services.text_to_speech.local import LocalTextToSpeech
 from app.services.text_to_speech.phrase_cache import PhraseCache
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def ears(settings: Settings) -> SpeechToText:
@@ -140,6 +144,16 @@ def minds(settings: Settings) -> list[LanguageModel]:
 def openings() -> tuple[str, ...]:
     """What is said often: made ahead, it costs nothing when it is needed."""
     return (*OPENINGS, BRIDGE)
+
+
+def listening() -> Listening | None:
+    """What tells "yeah" from an interruption by its sound; None where its extra is not installed."""
+    if not (_installed("livekit.wakeword") and _installed("onnxruntime")):
+        log.info('Without offhook[listening] a spoken "yeah" stops the assistant until it is recognised.')
+        return None
+    from app.services.listening.model import TaughtListening
+
+    return TaughtListening()
 
 
 def summarizer(settings: Settings) -> Summarizer:

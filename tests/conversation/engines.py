@@ -22,6 +22,7 @@ from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.protocol import MediaStreamProtocol
 from app.services.language_model import Item, ReplyEvent, Talk
+from app.services.listening import Listening
 from app.services.speech_to_text import RecognitionEvent
 from app.services.text_to_speech import SynthesisError
 from app.simulator import audio
@@ -123,6 +124,18 @@ class ScriptedMind:
 
 
 @dataclass
+class ScriptedJudge:
+    """Judges every voice alike."""
+
+    listens: float
+    judged: int = 0
+
+    def only_listens(self, _audio: bytes, _voice_seconds: float) -> float:
+        self.judged += 1
+        return self.listens
+
+
+@dataclass
 class Call:
     """A conversation that runs, and the far end of its line."""
 
@@ -188,6 +201,7 @@ async def a_call(
     greeting: str = "Hello.",
     opening: Opening | None = None,
     timing: Timing = TIMING,
+    listening: Listening | None = None,
 ) -> AsyncIterator[Call]:
     """A call whose greeting is being spoken."""
     protocol = MediaStreamProtocol()
@@ -204,6 +218,7 @@ async def a_call(
         mind,
         opening=opening or Opening(greeting),
         can_transfer=True,
+        listening=listening,
         timing=timing,
         now=lambda: datetime(2026, 11, 21, 9, 0, tzinfo=UTC),
         on_item=saved.append,

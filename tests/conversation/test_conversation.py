@@ -10,7 +10,7 @@ from app.conversation.transcript import TranscriptLine
 from app.services.language_model import GoOn, HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.language_model.clauses import split
 from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStarted
-from tests.conversation.engines import Call, a_call
+from tests.conversation.engines import Call, ScriptedJudge, a_call
 
 NOTE = Item("1" * 32, "note", "buy milk")
 
@@ -87,6 +87,47 @@ async def test_the_callers_voice_stops_the_assistant_at_once() -> None:
         epoch = call.line.epoch
         call.speak_up()
         assert call.line.epoch == epoch + 1
+        await call.until("clear")
+
+
+async def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
+    async with a_call(
+        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(1.0)
+    ) as call:
+        await call.until_clause("Hello, this is a greeting of some length.")
+        epoch = call.line.epoch
+        call.speak_up()
+        call.ears.hear(Final("Yeah.", 700, 1200))
+        call.play_marks()
+        await settled(call)
+        assert call.line.epoch == epoch
+        assert call.conversation.interruptions == 0
+        assert ("assistant", "Hello, this is a greeting of some length.", False) in call.lines()
+
+
+async def test_a_voice_that_has_the_floor_anyway_is_not_judged() -> None:
+    async with a_call(listening=(judge := ScriptedJudge(1.0))) as call:
+        await greeted(call)
+        call.speak_up()
+        assert judge.judged == 0
+
+
+async def test_words_that_ask_stop_the_assistant_although_the_voice_seemed_to_listen() -> None:
+    async with a_call(
+        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(1.0)
+    ) as call:
+        await call.until_clause("Hello, this is a greeting of some length.")
+        call.speak_up()
+        call.ears.hear(Interim("Stop", 700))
+        await call.until("clear")
+
+
+async def test_a_voice_that_asks_stops_the_assistant_at_once_where_it_is_judged() -> None:
+    async with a_call(
+        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(0.0)
+    ) as call:
+        await call.until_clause("Hello, this is a greeting of some length.")
+        call.speak_up()
         await call.until("clear")
 
 

@@ -114,6 +114,54 @@ def test_words_stop_the_assistant_without_a_voice() -> None:
     assert answering().words("no wait", 11.0) == [INTERRUPT]
 
 
+def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
+    turns = answering()
+    assert turns.voice_started(11.2, 11.0, certain=True, asks=False) == []
+    assert turns.overhears
+    assert turns.voice_ended(11.7, 11.5) == []
+    assert turns.words("yeah", 12.0, settled=True) == []
+    assert not turns.overhears
+
+
+def test_a_voice_that_asks_after_all_stops_the_assistant() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, asks=False)
+    assert turns.voice_asks(11.3) == [INTERRUPT]
+
+
+def test_who_goes_on_and_on_wants_to_be_heard_however_it_sounds() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, asks=False)
+    assert turns.tick(11.2 + T.insists - 0.01) == []
+    assert turns.tick(11.2 + T.insists) == [INTERRUPT]
+
+
+def test_words_that_say_more_than_the_voice_seemed_to_stop_the_assistant() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, asks=False)
+    turns.voice_ended(11.6, 11.4)
+    assert turns.words("stop", 11.9) == [INTERRUPT]
+
+
+def test_a_voice_that_was_overheard_asks_for_an_answer_once_the_assistant_has_finished() -> None:
+    turns = answering()
+    turns.voice_started(14.8, 14.7, certain=True, asks=False)
+    turns.heard_out(15.0)
+    turns.voice_ended(15.4, 15.2)
+    assert turns.words("yes", 15.5, settled=True) == [PREPARE]
+
+
+def test_back_channels_that_nobody_answered_do_not_add_up_to_a_turn() -> None:
+    turns = answering()
+    turns.audible(30.0)
+    for second in range(5):
+        now = 11.0 + 2 * second
+        turns.voice_started(now, now, certain=True, asks=False)
+        turns.voice_ended(now + 0.5, now + 0.3)
+        assert turns.words("yeah right", now + 0.6, settled=True) == []
+        assert turns.tick(now + 0.6 + T.overlap) == [DISREGARD]
+
+
 def test_a_back_channel_does_not_stop_the_assistant() -> None:
     turns = answering()
     turns.voice_started(11.0, 11.0, certain=False)
@@ -353,7 +401,21 @@ def test_a_reply_that_says_nothing_is_not_made_again() -> None:
     assert turns.tick(7.5) == []
 
 
-EVENTS = ("started", "started?", "stirs", "ended", "words", "more", "mm-hm", "none", "sent", "done", "tick")
+EVENTS = (
+    "started",
+    "started?",
+    "overheard",
+    "asks",
+    "stirs",
+    "ended",
+    "words",
+    "more",
+    "mm-hm",
+    "none",
+    "sent",
+    "done",
+    "tick",
+)
 events = st.lists(st.tuples(st.sampled_from(EVENTS), st.sampled_from((0.02, 0.3, 1.1, 2.6))), max_size=60)
 
 
@@ -377,6 +439,11 @@ class Talk:
             case "started" | "started?":
                 self.voice = True
                 self.do(turns.voice_started(now, now, certain=event == "started"))
+            case "overheard":
+                self.voice = True
+                self.do(turns.voice_started(now, now, certain=True, asks=False))
+            case "asks" if turns.overhears:
+                self.do(turns.voice_asks(now))
             case "stirs":
                 turns.stirs(now)
             case "ended":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -61,3 +62,9 @@ def test_another_language_needs_a_recogniser_that_knows_it() -> None:
     with pytest.raises(SettingError, match="SPEECH_LANGUAGE"):
         choice.ears(settings(speech_language="de-DE"))
     assert choice.ears(settings(**GOOGLE, speech_language="de-DE")).name == "google"
+
+
+def test_without_its_extra_no_voice_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choice.listening()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert choice.listening() is None

@@ -1,0 +1,182 @@
+"""How often "yeah" stops the agent, and how fast "no, wait" does: detector, judge and turn-taking together.
+
+    python benchmarks/floor.py DATA --cache HEARD.npz [--cases 400] [--seed 1] [--list]
+
+DATA and the cache are those of benchmarks/listening.py. Every case is a stretch of a call as in barge_in.py:
+the agent speaks, its echo may come back, the line is noisy, and somebody says something. Each speaker is
+judged by a judge that was taught without this third of the speakers. No words come: who is held back stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_sound, percentiles
+from listening import FOLDS, first_words, read, teach
+from sounds import RATE, at_level, coloured, level, seconds, street
+
+from app.conversation.floor import Certainty, Floor
+from app.conversation.turns import Decision, TurnTaking
+from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+from app.services.listening.model import Ear, Floats, TaughtListening, inputs
+
+
+class FoldJudge(TaughtListening):
+    """Judges as it was taught here."""
+
+    def __init__(self, ear: Ear, layers: list[Floats]) -> None:
+        self._ear, self._layers = ear, layers
+
+
+def judges(cache: Path) -> list[FoldJudge]:
+    """One for each third of the speakers, taught with the others."""
+    with np.load(cache) as heard:
+        seen, kinds = inputs(heard["h"], heard["m"]), heard["k"]
+        folds = np.array([crc32(speaker.encode()) % FOLDS for speaker in heard["s"]])
+    asks = kinds == "asks"
+    weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
+    weights[kinds == "sounds"] *= 0.8
+    ear = Ear()
+    return [
+        FoldJudge(ear, teach(seen[folds != fold], asks[folds != fold], weights[folds != fold]))
+        for fold in range(FOLDS)
+    ]
+
+
+@dataclass
+class Said:
+    """One case, and what became of it."""
+
+    path: Path
+    lasts: float
+    after: float | None = None
+    """Seconds from the first sound until the agent was stopped."""
+    noticed: bool = False
+
+
+def play(
+    path: Path, kind: str, agents: Voices, judge: FoldJudge | None, seed: str, certainty: Certainty
+) -> Said | None:
+    rng, noise = random.Random(seed), np.random.default_rng(crc32(seed.encode()))
+    words = first_words(read(path), kind, rng)
+    if words is None:
+        return None
+    words = words[: last_sound(words)]
+    if len(words) < 800:
+        return None
+    length, begins = 4.0, rng.uniform(1.0, 2.0)
+    agent = at_level(agents.talk(rng, agents.speaker(rng, path.parent.name), length), AGENT_LEVEL)
+    line = at_level(coloured(noise, int(length * RATE), rng.choice([0, 0.5, 1])), rng.uniform(-72, -52))
+    others = level(line)
+    if rng.random() < 0.5:
+        echo, _ = echo_of(agent, rng)
+        add(line, echo, 0.2)
+        others = max(others, level(echo))
+    if rng.random() < 0.5:
+        background = at_level(np.resize(street(noise), len(line)), rng.uniform(-50, -36))
+        line, others = line + background, max(others, level(background))
+    add(line, at_level(words, max(others + rng.uniform(5, 15), rng.uniform(-34, -16))), begins)
+    said = Said(path, seconds(words))
+    detector, floor, turns = VoiceDetector(), Floor(judge, certainty), TurnTaking()
+    sent, heard = encode(agent), encode(line)
+    for begin in range(0, len(sent), 3200):
+        detector.sent(sent[begin : begin + 3200], 0.2 + begin / RATE)
+    turns.speaks(0.0)
+    turns.audible(length + 2)
+    for begin in range(0, len(heard) - FRAME + 1, FRAME):
+        now, audio, decisions = (begin + FRAME) / RATE, heard[begin : begin + FRAME], []
+        floor.hear(audio)
+        for event in detector.hear(audio, now):
+            match event:
+                case VoiceStarted(at):
+                    said.noticed = said.noticed or now > begins
+                    floor.began(at)
+                    decisions += turns.voice_started(now, at, certain=True, asks=floor.asked_for(now))
+                case VoiceEnded(at):
+                    decisions += turns.voice_ended(now, at)
+        if turns.overhears and floor.asked_for(now):
+            decisions += turns.voice_asks(now)
+        decisions += turns.tick(now)
+        if Decision.INTERRUPT in decisions:
+            if now >= begins:
+                said.after = now - begins
+            return said
+    return said
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--cases", type=int, default=400, help="of each kind")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--soon", type=float, default=Certainty().soon)
+    parser.add_argument("--late", type=float, default=Certainty().late)
+    parser.add_argument("--enough", type=float, default=Certainty().enough)
+    parser.add_argument(
+        "--list", action="store_true", help="print who was held back, or stopped the agent, wrongly"
+    )
+    arguments = parser.parse_args()
+    certainty = Certainty(soon=arguments.soon, late=arguments.late, enough=arguments.enough)
+    folds = judges(arguments.cache)
+    agents = Voices(
+        {
+            folder.name: [read(path) for path in sorted(folder.glob("*.wav"))[:40]]
+            for folder in sorted((arguments.data / "asks").iterdir())
+            if sum(path.stat().st_size for path in folder.glob("*.wav")) > 1e6
+        }
+    )
+    for with_judge in (False, True):
+        print("with the judge" if with_judge else "without it")
+        for kind, named in kinds(arguments.data):
+            paths = named()
+            rng, results = random.Random(arguments.seed), []
+            while len(results) < arguments.cases:
+                path = rng.choice(paths)
+                fold = folds[crc32(path.parent.name.encode()) % FOLDS] if with_judge else None
+                said = play(
+                    path,
+                    kind.split()[0],
+                    agents,
+                    fold,
+                    f"{arguments.seed} {len(results)} {path.name}",
+                    certainty,
+                )
+                results += [said] if said else []
+            stopped = [said.after for said in results if said.after is not None]
+            print(
+                f"  {kind:16} stop the agent: {len(stopped) / len(results):4.0%}, {percentiles(stopped)}"
+                f"; in 400 ms {sum(after <= 0.4 for after in stopped) / len(results):.0%}"
+            )
+            if arguments.list and with_judge:
+                for said in results:
+                    if (said.after is None or said.after > 0.4) == kind.startswith("asks"):
+                        print(
+                            f"    {said.path.parent.name}/{said.path.name} {said.lasts:.2f} s: {said.after}"
+                        )
+
+
+def kinds(data: Path) -> list[tuple[str, Callable[[], list[Path]]]]:
+    def of(kind: str, *names: str) -> Callable[[], list[Path]]:
+        return lambda: [
+            p for p in sorted((data / kind).rglob("*.wav")) if not names or p.parent.name.startswith(names)
+        ]
+
+    return [
+        ("asks", of("asks")),
+        ("asks, people", of("asks", "sc-", "en_", "es_", "fr_", "it_", "ru_")),
+        ("listens", of("listens")),
+        ("listens, people", of("listens", "sc-")),
+        ("listens, piper", of("listens", "piper")),
+        ("sounds", of("sounds")),
+    ]
+
+
+if __name__ == "__main__":
+    main()
