@@ -174,7 +174,6 @@ def kinds(data: Path) -> list[tuple[str, Callable[[], list[Path]]]]:
         ("listens", of("listens")),
         ("listens, people", of("listens", "sc-")),
         ("listens, piper", of("listens", "piper")),
-        ("sounds", of("sounds")),
     ]
 
 
