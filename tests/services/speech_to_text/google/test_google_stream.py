@@ -375,6 +375,9 @@ async def test_two_hundred_streams_run_against_a_server_that_allows_a_hundred_on
         assert len(recogniser.channels) <= 3
 
 
+OURS = ("app.", "grpc", "google.", "asyncio", "_asyncio")
+
+
 async def test_a_thousand_reconnects_leave_nothing_behind() -> None:
     speech = Speech().sentence("one")
 
@@ -400,11 +403,14 @@ async def test_a_thousand_reconnects_leave_nothing_behind() -> None:
                     await asyncio.sleep(0.01)
             calls.clear()
             gc.collect()
-            return len(gc.get_objects()), len(list(Path("/proc/self/fd").iterdir())), rss()
+            # Log records and the like belong to pytest, and other tests' to them.
+            objects = sum(str(type(each).__module__).startswith(OURS) for each in gc.get_objects())
+            return objects, len(list(Path("/proc/self/fd").iterdir())), rss()
 
         objects, files, memory = await reconnect(150)
         after = await reconnect(1000)
-        assert after[0] - objects < 1000
+        # It varies by a hundred; one that every reconnect left would make a thousand.
+        assert after[0] - objects < 500
         assert after[1] <= files
         assert after[2] - memory < 8_000_000
         assert len(recogniser.channels) == 1
