@@ -289,7 +289,9 @@ class TurnTaking:
             return [*due, (self._silent_from, decision)]
         if self._ours is _Ours.NOTHING:
             decision = Decision.PROMPT if self._prompts < timing.prompts else Decision.END
-            return [*due, (max(self._idle_from, self._silent_from) + timing.prompt, decision)]
+            # A voice without words was none, and a noisy line has one every few seconds.
+            at = max(self._idle_from + timing.prompt, self._silent_from + timing.latest_words)
+            return [*due, (at, decision)]
         return due
 
     def _after_the_cut(self) -> tuple[float, Decision]:

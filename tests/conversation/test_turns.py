@@ -401,6 +401,15 @@ def test_a_reply_that_says_nothing_is_not_made_again() -> None:
     assert turns.tick(7.5) == []
 
 
+def test_noises_do_not_put_off_the_question_whether_anybody_is_there() -> None:
+    turns = listening(now=10.0)
+    for second in (12.0, 15.0):
+        turns.voice_started(second, second, certain=True)
+        turns.voice_ended(second + 0.5, second + 0.3)
+    assert turns.tick(10.0 + T.prompt) == []
+    assert turns.tick(15.3 + T.latest_words) == [PROMPT]
+
+
 EVENTS = (
     "started",
     "started?",
