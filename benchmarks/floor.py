@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_sound, percentiles
-from listening import FOLDS, first_words, read, teach
+from listening import first_words, fold_of, read, teach_folds, weights_of
 from sounds import RATE, at_level, coloured, level, seconds, street
 
 from app.conversation.floor import Certainty, Floor
@@ -38,15 +37,9 @@ def judges(cache: Path) -> list[FoldJudge]:
     """One for each third of the speakers, taught with the others."""
     with np.load(cache) as heard:
         seen, kinds = inputs(heard["h"], heard["m"]), heard["k"]
-        folds = np.array([crc32(speaker.encode()) % FOLDS for speaker in heard["s"]])
-    asks = kinds == "asks"
-    weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
-    weights[kinds == "sounds"] *= 0.8
+        folds = np.array([fold_of(speaker) for speaker in heard["s"]])
     ear = Ear()
-    return [
-        FoldJudge(ear, teach(seen[folds != fold], asks[folds != fold], weights[folds != fold]))
-        for fold in range(FOLDS)
-    ]
+    return [FoldJudge(ear, layers) for layers in teach_folds(seen, kinds == "asks", weights_of(kinds), folds)]
 
 
 @dataclass
@@ -57,7 +50,6 @@ class Said:
     lasts: float
     after: float | None = None
     """Seconds from the first sound until the agent was stopped."""
-    noticed: bool = False
 
 
 def play(
@@ -95,7 +87,6 @@ def play(
         for event in detector.hear(audio, now):
             match event:
                 case VoiceStarted(at):
-                    said.noticed = said.noticed or now > begins
                     floor.began(at)
                     decisions += turns.voice_started(now, at, certain=True, asks=floor.asked_for(now))
                 case VoiceEnded(at):
@@ -134,12 +125,11 @@ def main() -> None:
     )
     for with_judge in (False, True):
         print("with the judge" if with_judge else "without it")
-        for kind, named in kinds(arguments.data):
-            paths = named()
+        for kind, paths in kinds(arguments.data):
             rng, results = random.Random(arguments.seed), []
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
-                fold = folds[crc32(path.parent.name.encode()) % FOLDS] if with_judge else None
+                fold = folds[fold_of(path.parent.name)] if with_judge else None
                 said = play(
                     path,
                     kind.split()[0],
@@ -162,9 +152,9 @@ def main() -> None:
                         )
 
 
-def kinds(data: Path) -> list[tuple[str, Callable[[], list[Path]]]]:
-    def of(kind: str, *names: str) -> Callable[[], list[Path]]:
-        return lambda: [
+def kinds(data: Path) -> list[tuple[str, list[Path]]]:
+    def of(kind: str, *names: str) -> list[Path]:
+        return [
             p for p in sorted((data / kind).rglob("*.wav")) if not names or p.parent.name.startswith(names)
         ]
 

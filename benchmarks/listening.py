@@ -169,6 +169,25 @@ def teach(seen: Floats, asks: npt.NDArray[np.bool_], weights: Numbers, seed: int
     return [layer.astype(np.float32) for layer in layers]
 
 
+def weights_of(kinds: npt.NDArray[np.str_]) -> Numbers:
+    """Both sides count the same in all, however many recordings there are of each."""
+    asks = kinds == "asks"
+    weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
+    weights[kinds == "sounds"] *= 0.8
+    return weights
+
+
+def fold_of(speaker: str) -> int:
+    return crc32(speaker.encode()) % FOLDS
+
+
+def teach_folds(
+    seen: Floats, asks: npt.NDArray[np.bool_], weights: Numbers, folds: npt.NDArray[np.int_]
+) -> list[list[Floats]]:
+    """Each taught without the speakers of its fold."""
+    return [teach(seen[folds != fold], asks[folds != fold], weights[folds != fold]) for fold in range(FOLDS)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("data", type=Path)
@@ -182,14 +201,10 @@ def main() -> None:
         kinds, speakers, names, moments, heard = listen(arguments.data)
         if arguments.cache:
             np.savez(arguments.cache, k=kinds, s=speakers, n=names, m=moments, h=heard)
-    seen, asks = inputs(heard, moments), kinds == "asks"
-    # Both sides count the same in all, however many recordings there are of each.
-    weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
-    weights[kinds == "sounds"] *= 0.8
-    folds = np.array([crc32(speaker.encode()) % FOLDS for speaker in speakers])
+    seen, asks, weights = inputs(heard, moments), kinds == "asks", weights_of(kinds)
+    folds = np.array([fold_of(speaker) for speaker in speakers])
     judged = np.zeros(len(asks))
-    for fold in range(FOLDS):
-        layers = teach(seen[folds != fold], asks[folds != fold], weights[folds != fold])
+    for fold, layers in enumerate(teach_folds(seen, asks, weights, folds)):
         judged[folds == fold] = judge(seen[folds == fold], *layers)
     report(judged, kinds, speakers, names, moments)
     if arguments.write:

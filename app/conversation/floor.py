@@ -41,8 +41,7 @@ class Floor:
         """What the line carries: 8 kHz μ-law."""
         if self._judge:
             self._heard += audio
-            if len(self._heard) > 2 * HEARD_BYTES:
-                del self._heard[:-HEARD_BYTES]
+            del self._heard[:-HEARD_BYTES]
 
     def began(self, at: float) -> None:
         """A voice has begun."""
@@ -57,5 +56,5 @@ class Floor:
         if now < self._judge_at or (self._judge_at and seconds > certainty.until):
             return False
         self._judge_at = now + certainty.again
-        listens = self._judge.only_listens(bytes(self._heard[-HEARD_BYTES:]), seconds)
+        listens = self._judge.only_listens(bytes(self._heard), seconds)
         return listens < (certainty.late if seconds >= certainty.enough else certainty.soon)

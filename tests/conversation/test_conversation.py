@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,6 +15,7 @@ from app.services.speech_to_text import Final, Interim, SpeechEnded, SpeechStart
 from tests.conversation.engines import Call, ScriptedJudge, a_call
 
 NOTE = Item("1" * 32, "note", "buy milk")
+GREETING = "Hello, this is a greeting of some length."
 
 
 async def greeted(call: Call) -> None:
@@ -26,6 +29,14 @@ async def settled(call: Call) -> None:
     async with asyncio.timeout(5):
         while call.line.heard():
             await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def greeting_heard(judge: ScriptedJudge | None = None) -> AsyncIterator[Call]:
+    """A call whose greeting has been sent, and is being heard."""
+    async with a_call(greeting=GREETING, listening=judge) as call:
+        await call.until_clause(GREETING)
+        yield call
 
 
 def say(call: Call, text: str, at_ms: int = 0) -> None:
@@ -82,8 +93,7 @@ async def test_speech_leaves_in_pieces_of_100_ms_or_more_with_a_mark_after_each(
 
 
 async def test_the_callers_voice_stops_the_assistant_at_once() -> None:
-    async with a_call(greeting="Hello, this is a greeting of some length.") as call:
-        await call.until_clause("Hello, this is a greeting of some length.")
+    async with greeting_heard() as call:
         epoch = call.line.epoch
         call.speak_up()
         assert call.line.epoch == epoch + 1
@@ -91,10 +101,7 @@ async def test_the_callers_voice_stops_the_assistant_at_once() -> None:
 
 
 async def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
-    async with a_call(
-        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(1.0)
-    ) as call:
-        await call.until_clause("Hello, this is a greeting of some length.")
+    async with greeting_heard(ScriptedJudge(1.0)) as call:
         epoch = call.line.epoch
         call.speak_up()
         call.ears.hear(Final("Yeah.", 700, 1200))
@@ -102,7 +109,7 @@ async def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
         await settled(call)
         assert call.line.epoch == epoch
         assert call.conversation.interruptions == 0
-        assert ("assistant", "Hello, this is a greeting of some length.", False) in call.lines()
+        assert ("assistant", GREETING, False) in call.lines()
 
 
 async def test_a_voice_that_has_the_floor_anyway_is_not_judged() -> None:
@@ -113,20 +120,14 @@ async def test_a_voice_that_has_the_floor_anyway_is_not_judged() -> None:
 
 
 async def test_words_that_ask_stop_the_assistant_although_the_voice_seemed_to_listen() -> None:
-    async with a_call(
-        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(1.0)
-    ) as call:
-        await call.until_clause("Hello, this is a greeting of some length.")
+    async with greeting_heard(ScriptedJudge(1.0)) as call:
         call.speak_up()
         call.ears.hear(Interim("Stop", 700))
         await call.until("clear")
 
 
 async def test_a_voice_that_asks_stops_the_assistant_at_once_where_it_is_judged() -> None:
-    async with a_call(
-        greeting="Hello, this is a greeting of some length.", listening=ScriptedJudge(0.0)
-    ) as call:
-        await call.until_clause("Hello, this is a greeting of some length.")
+    async with greeting_heard(ScriptedJudge(0.0)) as call:
         call.speak_up()
         await call.until("clear")
 

@@ -17,9 +17,9 @@ def judge() -> TaughtListening:
     return TaughtListening()
 
 
-def begins(words: Sound, hiss: float = -62) -> bytes:
+def begins(words: Sound) -> bytes:
     """The line when the words have just begun, after a second of nothing."""
-    line = encoded(together((1.0, at_level(words, -24)), hiss=hiss))
+    line = encoded(together((1.0, at_level(words, -24))))
     return line[: 8000 + round(VOICE_SECONDS * 8000)][-HEARD_BYTES:]
 
 
