@@ -199,8 +199,8 @@ class Conversation:
         match event:
             case SpeechStarted():
                 self._do(self._turns.voice_started(now, self._at(event.at_ms), certain=False))
-            case SpeechEnded():
-                self._do(self._turns.voice_ended(now, self._at(event.at_ms)))
+            case SpeechEnded(at_ms, words_follow):
+                self._do(self._turns.voice_ended(now, self._at(at_ms), words_follow=words_follow))
             case Interim() if words:
                 self._do(self._turns.words(hearing.words, now, settled=event.stable))
             case Final():

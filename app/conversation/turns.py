@@ -58,6 +58,8 @@ class Timing:
     """The first words of a voice come so long after its end, nearly always."""
     last_words: float = 0.55
     """Its last words, within the same voice, come so long after its end, nearly always."""
+    promised_words: float = 2.0
+    """Those that a recogniser is about to tell come so long after it, even if it has too much to do."""
     beginning: float = 0.1
     """A sound may be the beginning of a voice for so long, until it is told."""
     beginnings: float = 0.25
@@ -113,6 +115,8 @@ class TurnTaking:
         self._told_at = 0.0
         """When they were last told, changed or not."""
         self._settled = False
+        self._promised_at: float | None = None
+        """When the voice had ended of which the recogniser is about to tell all words."""
         self._complete = False
         self._listens = False
         """Whether the words only say so: "mm-hm"."""
@@ -172,7 +176,7 @@ class TurnTaking:
         """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `asks`: it wants
         to be heard, should we be speaking."""
         if not certain:
-            self._noticed_at = now
+            self._noticed_at, self._promised_at = now, None
         if not certain and at <= self._silent_from:
             # Told late, by a recogniser: it has ended already.
             return []
@@ -189,8 +193,10 @@ class TurnTaking:
         self._overheard = False
         return [*([self._interrupt(now)] if self._voice and self._audible else []), *self.tick(now)]
 
-    def voice_ended(self, now: float, at: float) -> list[Decision]:
-        """The voice has stopped at `at`. Its words may still come."""
+    def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
+        """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
+        if words_follow:
+            self._promised_at = at
         if self._voice:
             self._voice, self._silent_from, self._overheard = False, at, False
         return self.tick(now)
@@ -207,6 +213,8 @@ class TurnTaking:
         """
         words = words_of(text)
         self._told_at = now
+        if settled:
+            self._promised_at = None
         if words != self._words:
             self._words_at = now
             if words and not self._voice and now - self._silent_from > self._timing.latest_words:
@@ -304,7 +312,8 @@ class TurnTaking:
             return self._silent_from, Decision.RESUME
         unnoticed = self._noticed_at is not None and self._noticed_at < self._cut_at - timing.noticing
         alarm = timing.unnoticed if unnoticed else timing.false_alarm
-        return max(self._cut_at + alarm, self._silent_from + timing.late_words), Decision.RESUME
+        told_by = self._told_by(self._silent_from + timing.late_words)
+        return max(self._cut_at + alarm, told_by), Decision.RESUME
 
     def _turn(self) -> list[tuple[float, Decision]]:
         """When the words so far are answered in advance, and when the turn is over."""
@@ -314,12 +323,16 @@ class TurnTaking:
         if self._ours is _Ours.SPEAKING:
             return []
         silence = 0.0 if self._complete else patience(self._text, self._profile)
-        if self._told_at < self._silent_from:
-            # The last sounds of the voice may have been words that are not told yet.
-            settle_at = max(settle_at, self._silent_from + self._timing.last_words)
-        over_at = max(self._silent_from + silence, settle_at)
+        # The last sounds of the voice may have been words that are not told yet.
+        late = self._timing.last_words if self._told_at < self._silent_from else 0.0
+        told_by = self._told_by(self._silent_from + late)
+        over_at = max(self._silent_from + silence, settle_at, told_by)
         begins_until = min(self._stirs_at + self._timing.beginning, over_at + self._timing.beginnings)
         return [(max(over_at, begins_until), Decision.SPEAK)]
+
+    def _told_by(self, usually: float) -> float:
+        """When all words of the last voice have been told, which `usually` they have by then."""
+        return usually if self._promised_at is None else self._promised_at + self._timing.promised_words
 
     def _words_settle_at(self) -> float:
         return self._words_at + (0.0 if self._settled else self._timing.stable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.conversation.endpointing import (
@@ -170,6 +170,7 @@ def test_a_conjunction_makes_nobody_less_patient(text: str, kind: Profile, conju
     assert patience(f"{text} {conjunction}", kind) >= patience(text, kind)
 
 
+@example("four march", Profile.NORMAL, "of")
 @given(
     texts, profiles, st.sampled_from(sorted(PREPOSITIONS - {"on", "in", "over", "around", "through", "by"}))
 )

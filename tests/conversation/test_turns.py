@@ -63,6 +63,34 @@ def test_words_that_come_late_are_answered_as_soon_as_they_are_stable() -> None:
     assert turns.tick(7.0 + T.stable) == [PREPARE, SPEAK]
 
 
+def test_words_that_are_promised_are_waited_for() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=True)
+    turns.words("what time is it, Flair", 5.1)
+    turns.voice_ended(5.2, 5.0)
+    turns.voice_ended(5.2, 5.0, words_follow=True)
+    assert turns.tick(5.0 + T.promised_words - 0.01) == [PREPARE]
+    assert turns.words("what time is it, please", 7.0, settled=True) == [PREPARE, SPEAK]
+
+
+def test_a_promise_of_words_is_not_trusted_for_long() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=True)
+    turns.words(SAID, 5.1)
+    turns.voice_ended(5.2, 5.0, words_follow=True)
+    assert turns.tick(5.0 + T.promised_words) == [PREPARE, SPEAK]
+
+
+def test_a_voice_that_goes_on_takes_the_promise_of_words_with_it() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=False)
+    turns.voice_ended(5.2, 5.0, words_follow=True)
+    turns.voice_started(5.3, 5.2, certain=False)
+    turns.words(SAID, 5.9)
+    turns.voice_ended(6.0, 5.8)
+    assert turns.tick(over_at(SAID, 5.8)) == [PREPARE, SPEAK]
+
+
 def test_words_still_changing_are_not_answered_in_advance() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=True)
@@ -235,6 +263,14 @@ def test_a_false_alarm_that_the_recogniser_has_noticed_may_still_have_words() ->
     turns.voice_ended(11.4, 11.2)
     assert turns.tick(11.0 + T.false_alarm - 0.01) == []
     assert turns.tick(11.0 + T.false_alarm) == [RESUME]
+
+
+def test_an_interruption_whose_words_are_promised_is_no_false_alarm() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=True)
+    turns.voice_ended(12.2, 12.0, words_follow=True)
+    assert turns.tick(12.0 + T.promised_words - 0.01) == []
+    assert turns.tick(12.0 + T.promised_words) == [RESUME]
 
 
 def test_a_cough_that_is_known_to_be_one_resumes_at_once() -> None:

@@ -23,9 +23,12 @@ class SpeechEnded:
     """The voice has stopped, be it for a pause: told as soon as it is likely, before the words are final.
 
     `at_ms` is where the silence began. Between two finals there may be several pairs of start and end.
+    `words_follow`: unless the voice goes on, all words up to here come as soon as they are understood, in a
+    stable interim or a final. They are worth waiting for, unlike a final that waits for more silence.
     """
 
     at_ms: int
+    words_follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class Segmenter:
             return []
         if self._guess_end is not None:
             return [self._end(self._guess_end)]
-        return [SpeechEnded(_ms(self._voice_end)), self._end(self._now)]
+        return [SpeechEnded(_ms(self._voice_end), words_follow=True), self._end(self._now)]
 
     def _listen_on(self, window: Window) -> list[Decision]:
         numbers = self._numbers
@@ -199,7 +199,7 @@ class Segmenter:
             return []
         self._guess_end = self._now
         self._resumption.clear()
-        return [SpeechEnded(_ms(self._voice_end)), self._guess(likely_final=True)]
+        return [SpeechEnded(_ms(self._voice_end), words_follow=True), self._guess(likely_final=True)]
 
     def _wait(self, window: Window) -> list[Decision]:
         """The voice has stopped: does it go on, or was that all?"""

@@ -61,7 +61,7 @@ def test_a_click_starts_nothing() -> None:
 
 def test_an_utterance_ends_after_its_silence_and_is_dated_to_the_last_voice() -> None:
     decisions = hear("." * 20 + "v" * 20 + PAUSE)
-    assert only(decisions, SpeechEnded) == [SpeechEnded(40 * WINDOW_MS)]
+    assert only(decisions, SpeechEnded) == [SpeechEnded(40 * WINDOW_MS, words_follow=True)]
     [finish] = finishes(decisions)
     assert (finish.started_ms, finish.ended_ms) == (20 * WINDOW_MS, 40 * WINDOW_MS)
 
@@ -100,7 +100,7 @@ def test_the_voice_has_stopped_after_200_ms_and_its_words_are_guessed_at_once() 
     segmenter = Segmenter()
     assert hear("v" * 10 + "." * 6, segmenter)[1:] == []
     ended, guess = hear(".", segmenter)
-    assert ended == SpeechEnded(10 * WINDOW_MS)
+    assert ended == SpeechEnded(10 * WINDOW_MS, words_follow=True)
     assert isinstance(guess, Guess)
     assert guess.likely_final
 
@@ -114,7 +114,7 @@ def test_a_voice_that_goes_on_after_a_pause_starts_again_in_the_same_utterance()
     hear("v" * 12 + "." * 15, segmenter)
     assert hear("vv", segmenter) == [SpeechStarted(27 * WINDOW_MS)]
     ended, guess, finish = hear("v" * 15 + PAUSE, segmenter)
-    assert ended == SpeechEnded(44 * WINDOW_MS)
+    assert ended == SpeechEnded(44 * WINDOW_MS, words_follow=True)
     assert isinstance(guess, Guess)
     assert isinstance(finish, Finish)
     assert (finish.start, finish.started_ms, finish.ended_ms) == (0, 0, 44 * WINDOW_MS)
@@ -145,7 +145,7 @@ def test_the_end_of_the_stream_ends_an_utterance() -> None:
     segmenter = Segmenter()
     hear("v" * 10, segmenter)
     ended, finish = segmenter.finish()
-    assert ended == SpeechEnded(10 * WINDOW_MS)
+    assert ended == SpeechEnded(10 * WINDOW_MS, words_follow=True)
     assert isinstance(finish, Finish)
     assert finish.end == 10 * WINDOW
 
