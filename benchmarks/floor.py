@@ -20,26 +20,20 @@ from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_soun
 from listening import first_words, fold_of, read, teach_folds, weights_of
 from sounds import RATE, at_level, coloured, level, seconds, street
 
-from app.conversation.floor import Certainty, Floor
+from app.conversation.floor import Floor
 from app.conversation.turns import Decision, TurnTaking
-from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
-from app.services.listening.model import Ear, Floats, TaughtListening, inputs
+from app.conversation.voice_detector import VoiceDetector
+from app.services.listening.model import Ear, TaughtListening, inputs
 
 
-class FoldJudge(TaughtListening):
-    """Judges as it was taught here."""
-
-    def __init__(self, ear: Ear, layers: list[Floats]) -> None:
-        self._ear, self._layers = ear, layers
-
-
-def judges(cache: Path) -> list[FoldJudge]:
+def judges(cache: Path) -> list[TaughtListening]:
     """One for each third of the speakers, taught with the others."""
     with np.load(cache) as heard:
         seen, kinds = inputs(heard["h"], heard["m"]), heard["k"]
         folds = np.array([fold_of(speaker) for speaker in heard["s"]])
     ear = Ear()
-    return [FoldJudge(ear, layers) for layers in teach_folds(seen, kinds == "asks", weights_of(kinds), folds)]
+    layers = teach_folds(seen, kinds == "asks", weights_of(kinds), folds)
+    return [TaughtListening(ear, taught) for taught in layers]
 
 
 @dataclass
@@ -52,9 +46,7 @@ class Said:
     """Seconds from the first sound until the agent was stopped."""
 
 
-def play(
-    path: Path, kind: str, agents: Voices, judge: FoldJudge | None, seed: str, certainty: Certainty
-) -> Said | None:
+def play(path: Path, kind: str, agents: Voices, judge: TaughtListening | None, seed: str) -> Said | None:
     rng, noise = random.Random(seed), np.random.default_rng(crc32(seed.encode()))
     words = first_words(read(path), kind, rng)
     if words is None:
@@ -75,7 +67,8 @@ def play(
         line, others = line + background, max(others, level(background))
     add(line, at_level(words, max(others + rng.uniform(5, 15), rng.uniform(-34, -16))), begins)
     said = Said(path, seconds(words))
-    detector, floor, turns = VoiceDetector(), Floor(judge, certainty), TurnTaking()
+    detector, turns = VoiceDetector(), TurnTaking()
+    floor = Floor(judge, turns)
     sent, heard = encode(agent), encode(line)
     for begin in range(0, len(sent), 3200):
         detector.sent(sent[begin : begin + 3200], 0.2 + begin / RATE)
@@ -85,15 +78,8 @@ def play(
         now, audio, decisions = (begin + FRAME) / RATE, heard[begin : begin + FRAME], []
         floor.hear(audio)
         for event in detector.hear(audio, now):
-            match event:
-                case VoiceStarted(at):
-                    floor.began(at)
-                    decisions += turns.voice_started(now, at, certain=True, asks=floor.asked_for(now))
-                case VoiceEnded(at):
-                    decisions += turns.voice_ended(now, at)
-        if turns.overhears and floor.asked_for(now):
-            decisions += turns.voice_asks(now)
-        decisions += turns.tick(now)
+            decisions += floor.noticed(event, now)
+        decisions += floor.tick(now) + turns.tick(now)
         if Decision.INTERRUPT in decisions:
             if now >= begins:
                 said.after = now - begins
@@ -107,14 +93,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--cases", type=int, default=400, help="of each kind")
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--soon", type=float, default=Certainty().soon)
-    parser.add_argument("--late", type=float, default=Certainty().late)
-    parser.add_argument("--enough", type=float, default=Certainty().enough)
     parser.add_argument(
         "--list", action="store_true", help="print who was held back, or stopped the agent, wrongly"
     )
     arguments = parser.parse_args()
-    certainty = Certainty(soon=arguments.soon, late=arguments.late, enough=arguments.enough)
     folds = judges(arguments.cache)
     agents = Voices(
         {
@@ -136,12 +118,11 @@ def main() -> None:
                     agents,
                     fold,
                     f"{arguments.seed} {len(results)} {path.name}",
-                    certainty,
                 )
                 results += [said] if said else []
             stopped = [said.after for said in results if said.after is not None]
             print(
-                f"  {kind:16} stop the agent: {len(stopped) / len(results):4.0%}, {percentiles(stopped)}"
+                f"  {kind:24} stop the agent: {len(stopped) / len(results):4.0%}, {percentiles(stopped)}"
                 f"; in 400 ms {sum(after <= 0.4 for after in stopped) / len(results):.0%}"
             )
             if arguments.list and with_judge:
@@ -160,7 +141,8 @@ def kinds(data: Path) -> list[tuple[str, list[Path]]]:
 
     return [
         ("asks", of("asks")),
-        ("asks, people", of("asks", "sc-", "en_", "es_", "fr_", "it_", "ru_")),
+        ("asks, people's words", of("asks", "sc-")),
+        ("asks, people's sentences", of("asks", "en_", "es_", "fr_", "it_", "ru_")),
         ("listens", of("listens")),
         ("listens, people", of("listens", "sc-")),
         ("listens, piper", of("listens", "piper")),

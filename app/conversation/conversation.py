@@ -19,7 +19,7 @@ from app.conversation.reply import Ending, Reply, saying
 from app.conversation.speaking import Speaking
 from app.conversation.transcript import Transcript
 from app.conversation.turns import Decision, Timing, TurnTaking
-from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+from app.conversation.voice_detector import VoiceDetector, VoiceStarted
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.listening import Listening
 from app.services.speech_to_text import (
@@ -87,7 +87,7 @@ class Conversation:
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
         self._detector = VoiceDetector()
-        self._floor = Floor(listening)
+        self._floor = Floor(listening, self._turns)
         self._gate = EchoGate()
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
@@ -165,22 +165,16 @@ class Conversation:
             began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
             audio = self._gate.open(audio, None if began is None else _bytes(now - began + BREATH_SECONDS))
         self._stream.push(audio)
-        turns, floor = self._turns, self._floor
         if self._detector.stirs:
-            turns.stirs(now)
+            self._turns.stirs(now)
         for event in events:
             if not self._attends:
                 return
-            match event:
-                case VoiceStarted(at):
-                    self._hearing.voice(self._line.now_ms() - round((now - at) * 1000))
-                    floor.began(at)
-                    asks = not turns.is_audible or floor.asked_for(now)
-                    self._do(turns.voice_started(now, at, certain=True, asks=asks))
-                case VoiceEnded(at):
-                    self._do(turns.voice_ended(now, at))
-        if turns.overhears and floor.asked_for(now):
-            self._do(turns.voice_asks(now))
+            if isinstance(event, VoiceStarted):
+                self._hearing.voice(self._line.now_ms() - round((now - event.at) * 1000))
+            self._do(self._floor.noticed(event, now))
+        if self._turns.overhears:
+            self._do(self._floor.tick(now))
 
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.conversation.turns import Decision, TurnTaking
+from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES, Listening
 
 
@@ -15,24 +17,23 @@ from app.services.listening import HEARD_BYTES, Listening
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    soon: float = 0.4
-    """A voice that is no likelier than this to listen only asks, however short it has been."""
-    late: float = 0.8
-    """And than this, when it has been heard long enough."""
-    enough: float = 0.34
-    """Seconds of it after which no more certainty is worth waiting for."""
+    needed: tuple[tuple[float, float], ...] = ((0.2, 0.4), (0.3, 0.6), (0.6, 0.9))
+    """Seconds, and the probability of listening only that it takes to keep a younger voice waiting: the
+    longer it waits, the surer that must be. A judge has heard all that it can use at the last of them."""
     again: float = 0.06
     """Seconds until it is judged again."""
-    until: float = 0.6
-    """A judge has heard all that it can use by then."""
 
 
 class Floor:
     """One call's. Without a judge every voice asks."""
 
-    def __init__(self, judge: Listening | None, certainty: Certainty = Certainty()) -> None:
+    def __init__(
+        self, judge: Listening | None, turns: TurnTaking, certainty: Certainty = Certainty()
+    ) -> None:
         self._judge = judge
-        self._certainty = certainty
+        self._turns = turns
+        self._needed = certainty.needed
+        self._again = certainty.again
         self._heard = bytearray()
         self._began_at = 0.0
         self._judge_at = 0.0
@@ -43,18 +44,30 @@ class Floor:
             self._heard += audio
             del self._heard[:-HEARD_BYTES]
 
-    def began(self, at: float) -> None:
-        """A voice has begun."""
-        self._began_at, self._judge_at = at, 0.0
+    def noticed(self, event: VoiceStarted | VoiceEnded, now: float) -> list[Decision]:
+        """A voice, or its end. Returns what the turns decide."""
+        match event:
+            case VoiceStarted(at):
+                self._began_at, self._judge_at = at, 0.0
+                asks = not self._turns.is_audible or self._asks(now)
+                return self._turns.voice_started(now, at, certain=True, asks=asks)
+            case VoiceEnded(at):
+                return self._turns.voice_ended(now, at)
 
-    def asked_for(self, now: float) -> bool:
-        """Whether the voice that has begun asks for the floor, as far as it is known `now`."""
+    def tick(self, now: float) -> list[Decision]:
+        """A voice that is kept waiting may ask after all."""
+        if self._turns.overhears and self._asks(now):
+            return self._turns.voice_asks(now)
+        return []
+
+    def _asks(self, now: float) -> bool:
+        """Whether the voice asks for the floor, as far as it is known `now`."""
         if not self._judge:
             return True
-        certainty = self._certainty
         seconds = now - self._began_at
-        if now < self._judge_at or (self._judge_at and seconds > certainty.until):
+        useful, needed = self._needed[-1]
+        if now < self._judge_at or (self._judge_at and seconds > useful):
             return False
-        self._judge_at = now + certainty.again
-        listens = self._judge.only_listens(bytes(self._heard), seconds)
-        return listens < (certainty.late if seconds >= certainty.enough else certainty.soon)
+        self._judge_at = now + self._again
+        needed = next((share for younger, share in self._needed if seconds < younger), needed)
+        return self._judge.only_listens(bytes(self._heard), seconds) < needed

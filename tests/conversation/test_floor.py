@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 from app.conversation.floor import Certainty, Floor
+from app.conversation.turns import Decision, Timing, TurnTaking
+from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES
 
 C = Certainty()
+YOUNG, NEEDED_YOUNG = C.needed[0]
+USEFUL, NEEDED_OLD = C.needed[-1]
+INTERRUPT = [Decision.INTERRUPT]
 
 
 class Judge:
@@ -18,60 +23,86 @@ class Judge:
         return self.verdicts.pop(0)
 
 
-def voice(judge: Judge | None) -> Floor:
-    """One that began at 10.0."""
-    floor = Floor(judge)
-    floor.began(10.0)
-    return floor
+def over_ours(judge: Judge | None) -> Floor:
+    """The assistant is audible until 20.0."""
+    turns = TurnTaking()
+    turns.speaks(9.0)
+    turns.audible(20.0)
+    return Floor(judge, turns)
+
+
+def begins(floor: Floor, now: float = 10.1) -> list[Decision]:
+    """A voice that began at 10.0 is noticed."""
+    return floor.noticed(VoiceStarted(10.0), now)
 
 
 def test_without_a_judge_every_voice_asks() -> None:
-    assert voice(None).asked_for(10.1)
+    assert begins(over_ours(None)) == INTERRUPT
 
 
 def test_a_voice_that_clearly_asks_is_heard_at_once() -> None:
-    assert voice(Judge(C.soon - 0.01)).asked_for(10.1)
+    assert begins(over_ours(Judge(NEEDED_YOUNG - 0.01))) == INTERRUPT
 
 
-def test_a_doubtful_voice_is_heard_when_it_is_old_enough() -> None:
-    floor = voice(Judge(C.late - 0.01, C.late - 0.01))
-    assert not floor.asked_for(10.1)
-    assert floor.asked_for(10.001 + C.enough)
+def test_the_longer_a_voice_waits_the_surer_the_judge_must_be() -> None:
+    floor = over_ours(Judge(NEEDED_YOUNG, NEEDED_YOUNG))
+    assert begins(floor) == []
+    assert floor.tick(10.001 + YOUNG) == INTERRUPT
 
 
-def test_a_voice_that_surely_listens_is_not() -> None:
-    floor = voice(Judge(0.99, 0.99))
-    assert not floor.asked_for(10.1)
-    assert not floor.asked_for(10.0 + C.enough)
+def test_a_voice_that_surely_listens_is_not_heard() -> None:
+    floor = over_ours(Judge(0.99, 0.99))
+    assert begins(floor) == []
+    assert floor.tick(10.0 + USEFUL - 0.01) == []
 
 
-def test_a_voice_that_turns_out_to_ask_is_heard_then() -> None:
-    floor = voice(Judge(0.99, 0.1))
-    assert not floor.asked_for(10.1)
-    assert floor.asked_for(10.1 + C.again)
+def test_a_voice_that_has_stopped_is_not_judged() -> None:
+    floor = over_ours(judge := Judge(0.99, 0.0))
+    begins(floor)
+    floor.noticed(VoiceEnded(10.2), 10.3)
+    assert floor.tick(10.3) == []
+    assert len(judge.asked) == 1
 
 
 def test_it_is_not_judged_more_often_than_there_is_something_new() -> None:
-    floor = voice(judge := Judge(0.99, 0.99))
-    for n in range(4):
-        floor.asked_for(10.1 + n * 0.02)
+    floor = over_ours(judge := Judge(0.99, 0.99))
+    begins(floor)
+    for n in range(1, 4):
+        floor.tick(10.1 + n * 0.02)
     assert [seconds for _, seconds in judge.asked] == [0.1, 0.16]
 
 
 def test_what_the_judge_cannot_use_is_not_judged() -> None:
-    floor = voice(Judge(0.99))
-    assert not floor.asked_for(10.1)
-    assert not floor.asked_for(10.0 + C.until + 0.01)
+    floor = over_ours(Judge(NEEDED_OLD))
+    begins(floor)
+    assert floor.tick(10.0 + USEFUL + 0.01) == []
 
 
 def test_a_voice_noticed_late_is_judged_once() -> None:
-    assert voice(Judge(0.1)).asked_for(10.0 + C.until + 0.2)
+    assert begins(over_ours(Judge(NEEDED_OLD - 0.01)), now=10.0 + USEFUL + 0.2) == INTERRUPT
+    assert begins(over_ours(Judge(NEEDED_OLD)), now=10.0 + USEFUL + 0.2) == []
+
+
+def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
+    turns = TurnTaking()
+    turns.speaks(9.0)
+    turns.audible(20.0)
+    floor = Floor(Judge(0.99), turns)
+    begins(floor)
+    assert turns.tick(10.1 + Timing().insists) == INTERRUPT
+
+
+def test_where_nobody_else_speaks_nothing_is_judged() -> None:
+    floor = Floor(judge := Judge(), TurnTaking())
+    begins(floor)
+    floor.tick(10.2)
+    assert judge.asked == []
 
 
 def test_the_judge_hears_the_latest_of_the_line() -> None:
-    floor = voice(judge := Judge(0.0))
+    floor = over_ours(judge := Judge(0.0))
     heard = bytes(n % 251 for n in range(5 * HEARD_BYTES))
     for begin in range(0, len(heard), 160):
         floor.hear(heard[begin : begin + 160])
-    floor.asked_for(10.1)
+    begins(floor)
     assert judge.asked == [(heard[-HEARD_BYTES:], 0.1)]

