@@ -56,6 +56,8 @@ class _Heard:
     """It has a pitch, and comes from an open mouth."""
     airy: bool = False
     """It has no pitch, and sounds like a consonant."""
+    repeats: float = 0.0
+    """How much of it repeats with its pitch."""
     motion: float = 0.0
     """By what share the pitch rose."""
     alike: float = 0.0
@@ -200,7 +202,14 @@ class VoiceDetector:
         follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
         opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
         return _Heard(
-            power, active=True, periodic=True, voiced=follows, open=opens, motion=moves - 1, alike=alike
+            power,
+            active=True,
+            periodic=True,
+            voiced=follows,
+            open=opens,
+            repeats=voicing.periodic,
+            motion=moves - 1,
+            alike=alike,
         )
 
     def _moves(self, voicing: Voicing, now: float) -> float:
@@ -258,7 +267,7 @@ class VoiceDetector:
         )
         if not (opened or lasts or self._hums_on()):
             return False
-        if self._coughs() or len(self._ambient) < numbers.span:
+        if self._rushes(voiced) or self._coughs() or len(self._ambient) < numbers.span:
             return False
         power = statistics.fmean(heard.power for heard in voiced)
         if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
@@ -286,6 +295,16 @@ class VoiceDetector:
         before = list(self._ambient)
         quiet = statistics.median(before)
         return max(quiet, statistics.median(before[-10:])) if recently else quiet
+
+    def _rushes(self, voiced: list[_Heard]) -> bool:
+        """Whether it is the noise of something that comes nearer: it hardly repeats, and never for a moment
+        stays as it is."""
+        numbers = self._numbers
+        latest = list(self._frames)[-numbers.span :]
+        return (
+            statistics.fmean(heard.repeats for heard in voiced) < numbers.rush
+            and max(heard.alike for heard in latest if heard.periodic) < numbers.rush_alike
+        )
 
     def _coughs(self) -> bool:
         """Whether the voice is that at the end of a cough: a burst of air came before it, and was louder."""
