@@ -112,13 +112,8 @@ def main() -> None:
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
                 fold = folds[fold_of(path.parent.name)] if with_judge else None
-                said = play(
-                    path,
-                    kind.split()[0],
-                    agents,
-                    fold,
-                    f"{arguments.seed} {len(results)} {path.name}",
-                )
+                seed = f"{arguments.seed} {len(results)} {path.name}"
+                said = play(path, kind.split(",")[0], agents, fold, seed)
                 results += [said] if said else []
             stopped = [said.after for said in results if said.after is not None]
             print(

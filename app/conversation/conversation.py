@@ -173,8 +173,8 @@ class Conversation:
             if isinstance(event, VoiceStarted):
                 self._hearing.voice(self._line.now_ms() - round((now - event.at) * 1000))
             self._do(self._floor.noticed(event, now))
-        if self._turns.overhears:
-            self._do(self._floor.tick(now))
+        if asks := self._floor.tick(now):
+            self._do(asks)
 
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:

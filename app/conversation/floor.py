@@ -65,9 +65,9 @@ class Floor:
         if not self._judge:
             return True
         seconds = now - self._began_at
-        useful, needed = self._needed[-1]
+        useful, surest = self._needed[-1]
         if now < self._judge_at or (self._judge_at and seconds > useful):
             return False
         self._judge_at = now + self._again
-        needed = next((share for younger, share in self._needed if seconds < younger), needed)
+        needed = next((share for younger, share in self._needed if seconds < younger), surest)
         return self._judge.only_listens(bytes(self._heard), seconds) < needed

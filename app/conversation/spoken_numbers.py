@@ -21,8 +21,8 @@ TENS = {
 }  # fmt: skip
 _ORDINAL = re.compile(r"\d+(?:st|nd|rd|th)")
 _HALVES = frozenset(("am", "pm", "o'clock", "oclock"))
-_WITHIN_DATES = frozenset(("the", "of", "and"))
-_HUNDREDS = frozenset(("hundred", "thousand"))
+_LINKING = frozenset(("the", "of", "and"))
+_WITHIN_DATES = _LINKING | {"hundred", "thousand"}
 
 
 def is_number(word: str) -> bool:
@@ -122,10 +122,10 @@ def date(words: Sequence[str]) -> str:
     """How exactly the words end with a date: "" not at all, "day" for "march third", "year" for "march third
     nineteen twenty eight" or "3/14/1985"."""
     place = next((i for i in range(len(words) - 1, -1, -1) if words[i] in MONTHS), None)
-    if place is None or len(words) - place > 7 or words[-1] in _WITHIN_DATES:
+    if place is None or len(words) - place > 7 or words[-1] in _LINKING:
         return ""
     after = words[place + 1 :]
-    if not all(is_number(word) or is_ordinal(word) or word in _WITHIN_DATES | _HUNDREDS for word in after):
+    if not all(is_number(word) or is_ordinal(word) or word in _WITHIN_DATES for word in after):
         return ""
     day = place and (is_ordinal(words[place - 1]) or words[place - 1] == "of" or is_number(words[place - 1]))
     if day and not after:

@@ -236,7 +236,7 @@ class VoiceDetector:
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
         self._over_the_agent = self._echo.possible(now)
-        if self._over_the_agent and not self._interrupts(voiced, lasts, now):
+        if self._over_the_agent and not self._interrupts(latest, voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
@@ -252,10 +252,10 @@ class VoiceDetector:
             and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
         )
 
-    def _interrupts(self, voiced: list[_Heard], lasts: bool, now: float) -> bool:
+    def _interrupts(self, latest: list[_Heard], voiced: list[_Heard], lasts: bool, now: float) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
         numbers = self._numbers
-        if not any(heard.active for heard in list(self._frames)[-numbers.voiced :]):
+        if not any(heard.active for heard in latest[-numbers.voiced :]):
             # It is over. What has been heard since would not tell that it was an echo.
             return False
         travels = _travel(voiced) >= numbers.travel
@@ -267,7 +267,7 @@ class VoiceDetector:
         )
         if not (opened or lasts or self._hums_on()):
             return False
-        if self._rushes(voiced) or self._coughs() or len(self._ambient) < numbers.span:
+        if self._rushes(latest, voiced) or self._coughs() or len(self._ambient) < numbers.span:
             return False
         power = statistics.fmean(heard.power for heard in voiced)
         if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
@@ -296,11 +296,10 @@ class VoiceDetector:
         quiet = statistics.median(before)
         return max(quiet, statistics.median(before[-10:])) if recently else quiet
 
-    def _rushes(self, voiced: list[_Heard]) -> bool:
+    def _rushes(self, latest: list[_Heard], voiced: list[_Heard]) -> bool:
         """Whether it is the noise of something that comes nearer: it hardly repeats, and never for a moment
         stays as it is."""
         numbers = self._numbers
-        latest = list(self._frames)[-numbers.span :]
         return (
             statistics.fmean(heard.repeats for heard in voiced) < numbers.rush
             and max(heard.alike for heard in latest if heard.periodic) < numbers.rush_alike

@@ -23,12 +23,16 @@ class Judge:
         return self.verdicts.pop(0)
 
 
-def over_ours(judge: Judge | None) -> Floor:
-    """The assistant is audible until 20.0."""
+def audible() -> TurnTaking:
+    """The assistant is, until 20.0."""
     turns = TurnTaking()
     turns.speaks(9.0)
     turns.audible(20.0)
-    return Floor(judge, turns)
+    return turns
+
+
+def over_ours(judge: Judge | None) -> Floor:
+    return Floor(judge, audible())
 
 
 def begins(floor: Floor, now: float = 10.1) -> list[Decision]:
@@ -54,6 +58,12 @@ def test_a_voice_that_surely_listens_is_not_heard() -> None:
     floor = over_ours(Judge(0.99, 0.99))
     assert begins(floor) == []
     assert floor.tick(10.0 + USEFUL - 0.01) == []
+
+
+def test_a_voice_that_turns_out_to_ask_is_heard_then() -> None:
+    floor = over_ours(Judge(0.99, 0.1))
+    assert begins(floor) == []
+    assert floor.tick(10.1 + C.again) == INTERRUPT
 
 
 def test_a_voice_that_has_stopped_is_not_judged() -> None:
@@ -84,11 +94,8 @@ def test_a_voice_noticed_late_is_judged_once() -> None:
 
 
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
-    turns = TurnTaking()
-    turns.speaks(9.0)
-    turns.audible(20.0)
-    floor = Floor(Judge(0.99), turns)
-    begins(floor)
+    turns = audible()
+    begins(Floor(Judge(0.99), turns))
     assert turns.tick(10.1 + Timing().insists) == INTERRUPT
 
 
