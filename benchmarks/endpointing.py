@@ -1,22 +1,28 @@
 """How fast a caller's turn is taken to be over, and how often too early, on the turns in
 caller_sentences.txt.
 
-    python benchmarks/endpointing.py [--part tuned|held-out] [--list]
+    python benchmarks/endpointing.py [--part tuned|held-out] [--list] [--datasets DIR]
 
 For every turn: the decision after its last word, and what a pause of 0.2 to 0.8 s (evenly) after one of its
 words would do. A pause falls on a boundary (marked "|") as often as on `BOUNDARY` other places. A turn is
-cut off where the decision comes before the voice goes on.
+cut off where the decision comes before the voice goes on. With `--datasets` (see caller_texts.py) also the
+turns of those that nothing was taught with.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import statistics
 import time
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
+from caller_texts import read_all, split
+
 from app.conversation.endpointing import Profile, patience
+from app.conversation.heard_words import read
 
 SENTENCES = Path(__file__).with_name("caller_sentences.txt")
 PARTS = ("tuned", "held-out")
@@ -67,6 +73,13 @@ def turns(part: str) -> list[Turn]:
     return found
 
 
+def turn_of(text: str) -> Turn:
+    """A turn as somebody has written it: their marks are where a pause is natural."""
+    parts = [part for part in re.split(r"(?<=[.,?!;:])\s", text) if read(part).words]
+    lengths = accumulate(len(read(part).words) for part in parts[:-1])
+    return Turn(Profile.NORMAL, read(text).words, set(lengths))
+
+
 def outcome(turn: Turn, style: str) -> Outcome:
     total = cut = over = 0.0
     cuts = []
@@ -113,6 +126,7 @@ def main() -> None:
     )
     parser.add_argument("--part", choices=PARTS)
     parser.add_argument("--list", action="store_true", help="print what is slow and what is cut off")
+    parser.add_argument("--datasets", type=Path)
     arguments = parser.parse_args()
     for part in (arguments.part,) if arguments.part else PARTS:
         for style in ("plain", "punctuated"):
@@ -122,6 +136,9 @@ def main() -> None:
                 print(report(f"{part}, {style}, {profile.value}", of_profile))
             if arguments.list and style == "plain":
                 listing(outcomes)
+    for name, texts in read_all(arguments.datasets).items() if arguments.datasets else ():
+        of_name = [turn for turn in map(turn_of, split(texts)[1]) if IN_ONE_BREATH <= len(turn.words) <= 30]
+        print(report(name, [outcome(turn, "plain") for turn in of_name]))
     texts = [" ".join(turn.words) for part in PARTS for turn in turns(part)]
     began = time.perf_counter()
     for text in texts:

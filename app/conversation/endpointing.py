@@ -15,10 +15,10 @@ from app.conversation.completeness import Completeness, completeness
 from app.conversation.heard_words import Heard, read
 from app.conversation.word_classes import CONJUNCTIONS
 
-SURE = 0.45
+SURE = 0.42
 """Seconds. Nothing is missing: a goodbye, a reminder with its time."""
-LIKELY = 0.48
-"""A whole question, or a whole request."""
+LIKELY = 0.46
+"""Most who say so have said all."""
 OPEN = 0.95
 """It may be all, and something may follow. Pauses of 0.8 s inside a sentence are common, and the voice ends a
 little before the last sound does."""

@@ -22,6 +22,8 @@ def is_unfinished(words: Sequence[str]) -> bool:
         return False
     if len(words) == 1:
         return words[0] in _NEVER_ALONE
+    if words[-1] == "please":
+        return is_unfinished(words[:-1])
     return _must_go_on(words, words[-2], words[-1])
 
 

@@ -12,8 +12,6 @@ CONJUNCTIONS = _set(
     """and or but nor because cause if when while unless until till although though whereas since whether than
     plus except also as so"""
 )
-SUBORDINATE = _set("if because when before after unless while once since as until although")
-"""What begins a clause that another must follow."""
 DETERMINERS = _set(
     """the a an my your our their its every each some any no which whose both either neither another several
     these those this his her"""
@@ -73,31 +71,7 @@ WITH_PARTICLE = _set(
     "turn turned switch hold go come move hang log sign carry put going coming take call pick"
 )
 """Verbs that go with "on", "in", "over": "turn it on"."""
-RELATIONAL = _set(
-    """name idea way kind sort copy end rest part reason number anything something nothing everything somebody
-    someone anyone everyone weather possible able sure going ready back level"""
-)
-"""Words that usually say of what, which, or to do what."""
 
-COMMANDS = _set(
-    """add put change move make push cancel delete remove erase clear forget read list show check play turn
-    start call go transfer connect give open close find look search set create repeat stop switch skip mark
-    keep buy pay pick get bring order renew return clean wash fix finish talk speak see come try update
-    correct use"""
-)
-DICTATED = _set(
-    "note write tell ask let take leave email text message type send dictate say record draft jot"
-)
-"""Requests that go on with what the caller wants to be taken down."""
-REMOVING = _set("delete cancel remove erase clear read repeat stop")
-TIMED = _set(
-    "remind schedule book arrange reschedule wake alarm meet appointment meeting reminder haircut table"
-)
-"""What is not said without saying when."""
-APPOINTED = _set("book schedule appointment table meeting call")
-"""What happens at a time of some day."""
-KEPT = _set("reminder reminders note notes appointment appointments meeting meetings message messages list")
-LISTS = _set("list lists calendar notes cart agenda")
 OPENERS = FILLERS | _set(
     """yes yeah yep yup no nope okay ok sure right great perfect alright and but so then also oh ah now
     thanks i mean hi hello hey sorry actually wait listen please look excuse"""
@@ -107,10 +81,6 @@ OPENERS = FILLERS | _set(
 MONTHS = _set(
     """january february march april may june july august september october november december
     jan feb mar apr jun jul aug sep sept oct nov dec"""
-)
-DAYS = _set(
-    """monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays
-    saturdays sundays today tomorrow yesterday tonight week month year weekend"""
 )
 PARTS_OF_DAY = _set("morning afternoon evening night noon midnight tonight midday lunchtime")
 SPANS = _set(
