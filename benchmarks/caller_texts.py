@@ -45,7 +45,7 @@ def taskmaster(root: Path) -> Iterator[str]:
     for path in sorted(folder.glob("TM-3-2020/splits/train/train-bc.tsv")):
         # Each line holds a dialogue so far: "...<C><U>caller<A>agent<U>caller".
         lines = path.read_text("utf-8").splitlines()
-        yield from {text for line in lines for text in re.findall(r"<U>([^<\t]+)", line)}
+        yield from sorted({text for line in lines for text in re.findall(r"<U>([^<\t]+)", line)})
 
 
 def bank(root: Path) -> Iterator[str]:

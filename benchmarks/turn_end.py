@@ -28,6 +28,7 @@ from caller_texts import WEIGHTS, read_all, split
 from endpointing import BOUNDARY, IN_ONE_BREATH, turn_of, turns
 from torch import nn
 
+from app.conversation.completeness import LIKELY_FROM
 from app.conversation.endpointing import LIKELY, Profile
 from app.conversation.turn_end import BUCKETS, Network
 
@@ -37,6 +38,9 @@ LONGEST = 30
 EPOCHS, BATCH = 5, 256
 OFTEN = 300
 """Times that the same turn is taught at most: "yes" is said 3 000 times."""
+CUT_OFF = 0.03
+CALIBRATED = 10_000
+"""Turns by which the chance is found that cuts off so many: `LIKELY_FROM` of completeness.py."""
 OURS = 20.0
 """Weight of one of caller_sentences.txt."""
 
@@ -161,7 +165,8 @@ def teach(taught: list[Example], seed: int = 0) -> Network:
     rows = [[empty.row(word) for word in example.words] for example in taught]
     unit = Unit(padding + 1)
     optimizer = torch.optim.Adam(unit.parameters(), lr=2e-3)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.6)
+    steps = EPOCHS * -(-len(taught) // BATCH)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0.01, total_iters=steps)
     for epoch in range(EPOCHS):
         total = []
         for seen, ends, weights in batches(taught, rows, padding, rng):
@@ -170,14 +175,22 @@ def teach(taught: list[Example], seed: int = 0) -> Network:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+            schedule.step()
             total.append(loss.item())
-        schedule.step()
         print(f"epoch {epoch}: {np.mean(total):.4f}", flush=True)
     network = unit.eval().network(vocabulary)
     with torch.no_grad():
         theirs = torch.sigmoid(unit(torch.tensor([rows[0]])))[0].numpy()
     assert np.allclose(theirs, network.chances(taught[0].words), atol=1e-4)
+    sample = rng.choices(taught, [example.weight for example in taught], k=CALIBRATED)
+    least, _, _ = quick(network, sample)
+    # Every network that is taught means the same by the same chance.
+    network.out[-1] += logit(LIKELY_FROM) - logit(least)
     return network
+
+
+def logit(chance: float) -> float:
+    return float(np.log(chance / (1 - chance)))
 
 
 def batches(
@@ -209,23 +222,27 @@ def pauses(example: Example) -> np.ndarray:
     return likely
 
 
-def report(network: Network, tested: dict[str, list[Example]], cut_off: float = 0.03) -> None:
+def quick(network: Network, of_name: list[Example]) -> tuple[float, float, float]:
+    """The least chance with which pauses cut off no more than `CUT_OFF` of the turns; the share of the ends
+    that are decided quickly then, and that of the turns that are cut off."""
+    long = [example for example in of_name if IN_ONE_BREATH <= len(example.words) <= LONGEST]
+    chances = [np.array(network.chances(example.words)) for example in long]
+    last = np.array([of_turn[-1] for of_turn in chances])
     longer = (0.8 - LIKELY) / 0.6
+    for least in np.arange(0.5, 1, 0.005):
+        cuts = [
+            np.average(of_turn[:-1] > least, weights=pauses(example)) * longer
+            for example, of_turn in zip(long, chances, strict=True)
+        ]
+        if np.mean(cuts) <= CUT_OFF:
+            break
+    return float(least), float((last > least).mean()), float(np.mean(cuts))
+
+
+def report(network: Network, tested: dict[str, list[Example]]) -> None:
     for name, of_name in tested.items():
-        long = [example for example in of_name if IN_ONE_BREATH <= len(example.words) <= LONGEST]
-        chances = [np.array(network.chances(example.words)) for example in long]
-        last = np.array([of_turn[-1] for of_turn in chances])
-        for least in np.arange(0.5, 1, 0.01):
-            cuts = [
-                np.average(of_turn[:-1] > least, weights=pauses(example)) * longer
-                for example, of_turn in zip(long, chances, strict=True)
-            ]
-            if np.mean(cuts) <= cut_off:
-                break
-        print(
-            f"{name:16} {len(long):4} turns: above {least:.2f}, {(last > least).mean():.0%} decided"
-            f" quickly; {np.mean(cuts):.1%} cut off"
-        )
+        least, decided, cut_off = quick(network, of_name)
+        print(f"{name:16} above {least:.2f}, {decided:.0%} decided quickly; {cut_off:.1%} cut off")
 
 
 def main() -> None:

@@ -35,9 +35,6 @@ LIKELY_FROM = 0.84
 LIKELY_FROM_TIME = 0.65
 """Where a time of day or a date ends what was said: "tomorrow at noon"."""
 SURE_FROM = 0.94
-ANSWERED_FROM = 0.18
-"""Of answers: "no thanks" rather than "yes that is" ("the one I want"). Many a turn begins with one, so their
-chances are low."""
 
 
 def completeness(heard: Heard) -> Completeness:
@@ -45,11 +42,11 @@ def completeness(heard: Heard) -> Completeness:
     if not heard.words:
         return OPEN
     sentence = heard.words[heard.begins[-1] :]
-    chance = chance_of_end(tuple(heard.words))
     if is_answer(sentence):
-        return OPEN if heard.mark == "," or is_hasty(sentence) or chance < ANSWERED_FROM else SURE
+        return OPEN if heard.mark == "," or is_hasty(sentence) else SURE
     if is_unfinished(sentence) or heard.mark == ",":
         return UNFINISHED
+    chance = chance_of_end(tuple(heard.words))
     likely_from = LIKELY_FROM_TIME if _ends_in_whole_time(sentence) else LIKELY_FROM
     found = SURE if chance >= SURE_FROM else LIKELY if chance >= likely_from else OPEN
     # Recognisers end half a question, too, with a mark: "could you write down?"

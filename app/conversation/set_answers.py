@@ -51,6 +51,11 @@ _CLOSING = re.compile(
     r"(?: for (?:now|today))?"
 )
 """After that people thank, or say goodbye."""
+_POLITE = re.compile(
+    r"(?:(?:okay|ok|oh|great|perfect|good|yes) )*(?:thanks|thank you)(?: so much| very much)?"
+    r"|(?:yes|yeah|no) (?:it|that) (?:is|was|will|would)"
+)
+"""Half of those who say so go on: "thank you" ("now what about Friday"), "yes that is" ("what I want")."""
 # Possessive and atomic: no text makes it try twice.
 _ANSWER = re.compile(
     rf"(?:(?:(?:oh|well|so|and|but|sorry|um|uh|ah|then|hi|hello|hey) )*+(?>(?:{'|'.join(_UNITS)})(?: |$)))++"
@@ -65,4 +70,5 @@ def is_answer(words: Sequence[str]) -> bool:
 def is_hasty(words: Sequence[str]) -> bool:
     """Whether the words, an answer, may well be the beginning of a longer one: "no" ("I said Tuesday"),
     "that's all" ("goodbye")."""
-    return _HASTY.issuperset(words) or _CLOSING.fullmatch(" ".join(words)) is not None
+    text = " ".join(words)
+    return _HASTY.issuperset(words) or any(kind.fullmatch(text) for kind in (_CLOSING, _POLITE))
