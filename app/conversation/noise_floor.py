@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from app.conversation.voicing import SIZE, Spectrum
+from app.conversation.voicing import SIZE, WINDOW, Spectrum, spectrum_of
 
 _QUIETEST = 16.0**2
 """The power (of 16-bit samples) of a digital line at rest; it is never expected quieter than this: -66 dB."""
@@ -20,14 +20,16 @@ _BIAS = 1.5
 _LIKE_NOISE = 2.0
 """A frame below this many times the floor is noise, and its spectrum is learned."""
 _LEARN = 0.15
+_REMEMBERED = 32
+"""Windows of noise that wait to be learned; one before them would have a weight of 1 %."""
 
 
 class NoiseFloor:
     """Minimum statistics (Martin 2001), which need no judgement of what is a voice."""
 
     def __init__(self) -> None:
-        self.spectrum: Spectrum = np.full(SIZE // 2 + 1, 0.0)
-        """The mean power spectrum of the noise."""
+        self._spectrum: Spectrum = np.full(SIZE // 2 + 1, 0.0)
+        self._unlearned: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._mean: float | None = None
         self._minima: deque[float] = deque(maxlen=_BLOCKS)
         self._minimum = float("inf")
@@ -46,6 +48,17 @@ class NoiseFloor:
         self.power = max(_QUIETEST, _BIAS * min(self._minimum, *self._minima, self._mean))
         return power < _LIKE_NOISE * self.power
 
-    def learn(self, spectrum: Spectrum) -> None:
-        """The spectrum of a frame of noise."""
-        self.spectrum += _LEARN * (spectrum - self.spectrum)
+    def learn(self, window: bytes) -> None:
+        """WINDOW samples of noise, 16 bits each."""
+        self._unlearned.append(window)
+
+    @property
+    def spectrum(self) -> Spectrum:
+        """The mean power spectrum of the noise. It is computed when something is heard that may be a voice:
+        most of a call is noise that nothing has to be told from."""
+        if self._unlearned:
+            windows = np.frombuffer(b"".join(self._unlearned), np.int16).reshape(-1, WINDOW)
+            self._unlearned.clear()
+            for spectrum in spectrum_of(windows):
+                self._spectrum += _LEARN * (spectrum - self._spectrum)
+        return self._spectrum

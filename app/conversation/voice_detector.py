@@ -90,6 +90,8 @@ class VoiceDetector:
         self._speaking = False
         self._loudest = 0.0
         """The power of the loudest frame of this voice."""
+        self._stirred = 0
+        """How many of the latest frames have to be looked at, because one of them was active."""
         self._active_at = 0.0
         self._voiced_at = 0.0
         self._learn_in = 0
@@ -145,6 +147,7 @@ class VoiceDetector:
         if len(self._frames) >= self._numbers.span and not self._speaking:
             self._ambient.append(self._frames[-self._numbers.span].power)
         self._frames.append(heard)
+        self._stirred = self._numbers.span if heard.active else max(0, self._stirred - 1)
         if heard.voiced:
             self._loudest = max(heard.power, self._loudest)
         if heard.periodic and self._speaking:
@@ -166,7 +169,7 @@ class VoiceDetector:
             self._learn_in -= 1
             if self._learn_in <= 0:
                 self._learn_in = 3
-                self._noise.learn(self._spectrum())
+                self._noise.learn(bytes(self._recent[-2 * WINDOW :]))
             return _Heard(power)
         if power < max(numbers.quietest, numbers.louder * self._noise.power):
             self._previous = None
@@ -230,6 +233,8 @@ class VoiceDetector:
         return abs(self._slid) >= numbers.slides
 
     def _started(self, now: float) -> VoiceStarted | None:
+        if not self._stirred:
+            return None
         latest = list(self._frames)[-self._numbers.span :]
         voiced = [heard for heard in latest if heard.voiced]
         lasts = self._lasts(latest, voiced)

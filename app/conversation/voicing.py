@@ -31,6 +31,12 @@ _VOICE = slice(10, 230)
 """Bins of 160 to 3600 Hz, what a telephone line carries."""
 
 
+_AT_LAGS = np.cos(
+    2 * np.pi / SIZE * np.outer((0, *range(_SHORTEST, _LONGEST + 1)), range(_VOICE.start, _VOICE.stop))
+)
+"""The inverse transform of these bins at lag 0 and the pitch periods only: half the time of a whole one."""
+
+
 def _repeats(spectrum: Spectrum) -> Spectrum:
     """How like itself a window is after each pitch period.
 
@@ -38,10 +44,8 @@ def _repeats(spectrum: Spectrum) -> Spectrum:
     threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech
     at 12 dB, over six kinds of noise; the power finds 27 to 100 %.
     """
-    magnitude = np.zeros(SIZE // 2 + 1)
-    magnitude[_VOICE] = np.sqrt(spectrum[_VOICE])
-    curve: Spectrum = np.fft.irfft(magnitude)
-    repeats: Spectrum = curve[_SHORTEST : _LONGEST + 1] / (curve[0] or 1.0)
+    curve: Spectrum = _AT_LAGS @ np.sqrt(spectrum[_VOICE])
+    repeats: Spectrum = curve[1:] / (curve[0] or 1.0)
     return repeats
 
 
@@ -69,7 +73,7 @@ class Voicing(NamedTuple):
 
 
 def spectrum_of(samples: npt.NDArray[np.int16]) -> Spectrum:
-    """The power spectrum of WINDOW samples."""
+    """The power spectrum of WINDOW samples, or of each row of them."""
     transform = np.fft.rfft(samples * _HANN, SIZE)
     result: Spectrum = transform.real**2 + transform.imag**2
     return result
