@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -84,12 +84,11 @@ class Network:
         return chances
 
 
-@cache
-def _taught() -> Network:
-    return Network.load()
+_NETWORK = Network.load()
+"""Read at start-up, 10 ms, so that no caller waits for it."""
 
 
 @lru_cache(maxsize=1024)
 def chance_of_end(words: tuple[str, ...]) -> float:
     """Of a turn of these words (see `heard_words.read`), how likely it is over."""
-    return _taught().chances(words[-_LONGEST:])[-1] if words else 0.0
+    return _NETWORK.chances(words[-_LONGEST:])[-1] if words else 0.0
