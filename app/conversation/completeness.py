@@ -34,7 +34,6 @@ LIKELY_FROM = 0.84
 """Of the network's chance: a pause of 0.2 to 0.8 s then cuts off 3 % of turns (`benchmarks/turn_end.py`)."""
 LIKELY_FROM_TIME = 0.65
 """Where a time of day or a date ends what was said: "tomorrow at noon"."""
-SURE_FROM = 0.94
 
 
 def completeness(heard: Heard) -> Completeness:
@@ -48,7 +47,7 @@ def completeness(heard: Heard) -> Completeness:
         return UNFINISHED
     chance = chance_of_end(tuple(heard.words))
     likely_from = LIKELY_FROM_TIME if _ends_in_whole_time(sentence) else LIKELY_FROM
-    found = SURE if chance >= SURE_FROM else LIKELY if chance >= likely_from else OPEN
+    found = LIKELY if chance >= likely_from else OPEN
     # Recognisers end half a question, too, with a mark: "could you write down?"
     return max(found, LIKELY) if heard.mark == "?" and not asks(sentence) else found
 
