@@ -86,17 +86,17 @@ def outcome(turn: Turn, style: str) -> Outcome:
     for size in range(1, len(turn.words)):
         weight = BOUNDARY if size in turn.boundaries else 1.0
         seconds = patience(written(turn.words[:size], style), turn.profile)
-        share = _longer_than(seconds)
+        share = longer_than(seconds)
         total += weight
         cut += weight * share
-        over += weight * _longer_than(seconds + REPLY)
+        over += weight * longer_than(seconds + REPLY)
         if share:
             cuts.append(" ".join(turn.words[:size]))
     end = patience(written(turn.words, style), turn.profile)
     return Outcome(turn, end, cut / (total or 1), over / (total or 1), cuts)
 
 
-def _longer_than(seconds: float) -> float:
+def longer_than(seconds: float) -> float:
     """The share of pauses."""
     return max(0.0, min(1.0, (LONGEST - seconds) / (LONGEST - SHORTEST)))
 

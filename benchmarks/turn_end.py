@@ -25,16 +25,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from caller_texts import WEIGHTS, read_all, split
-from endpointing import BOUNDARY, IN_ONE_BREATH, turn_of, turns
+from endpointing import BOUNDARY, IN_ONE_BREATH, longer_than, turn_of, turns
 from torch import nn
 
 from app.conversation.completeness import LIKELY_FROM
 from app.conversation.endpointing import LIKELY, Profile
-from app.conversation.turn_end import BUCKETS, Network
+from app.conversation.turn_end import BUCKETS, LONGEST, Network
 
 VOCABULARY = 3000
 EMBEDDING, STATE = 32, 64
-LONGEST = 30
 EPOCHS, BATCH = 5, 256
 OFTEN = 300
 """Times that the same turn is taught at most: "yes" is said 3 000 times."""
@@ -228,7 +227,7 @@ def quick(network: Network, of_name: list[Example]) -> tuple[float, float, float
     long = [example for example in of_name if IN_ONE_BREATH <= len(example.words) <= LONGEST]
     chances = [np.array(network.chances(example.words)) for example in long]
     last = np.array([of_turn[-1] for of_turn in chances])
-    longer = (0.8 - LIKELY) / 0.6
+    longer = longer_than(LIKELY)
     for least in np.arange(0.5, 1, 0.005):
         cuts = [
             np.average(of_turn[:-1] > least, weights=pauses(example)) * longer

@@ -16,7 +16,7 @@ from app.conversation.heard_words import Heard, read
 from app.conversation.word_classes import CONJUNCTIONS
 
 SURE = 0.42
-"""Seconds. Nothing is missing: a goodbye, a reminder with its time."""
+"""Seconds. Nothing is missing: a goodbye, a whole number."""
 LIKELY = 0.46
 """Most who say so have said all."""
 OPEN = 0.95

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 BUCKETS = 256
 """For words that the network was not taught: one for all that end in the same three letters, as many again
 for numbers of the same shape ("00:00")."""
-_LONGEST = 30
+LONGEST = 30
 """Words it is shown, the last ones: nearly all turns that it was taught with are shorter."""
 _TAUGHT = Path(__file__).with_suffix(".npz")
 _ZEROS = str.maketrans("123456789", "000000000")
@@ -91,4 +91,4 @@ _NETWORK = Network.load()
 @lru_cache(maxsize=1024)
 def chance_of_end(words: tuple[str, ...]) -> float:
     """Of a turn of these words (see `heard_words.read`), how likely it is over."""
-    return _NETWORK.chances(words[-_LONGEST:])[-1] if words else 0.0
+    return _NETWORK.chances(words[-LONGEST:])[-1] if words else 0.0
