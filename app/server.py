@@ -21,7 +21,8 @@ from app.errors import OffhookError, SettingError
 from app.limits import sockets
 from app.limits.callers import is_loopback
 from app.limits.quiet_log import QuietFilter
-from app.limits.sockets import Waiting, WebSocketProtocol, http_protocol
+from app.limits.sockets import Waiting, http_protocol
+from app.limits.websocket import WebSocketProtocol
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import reach

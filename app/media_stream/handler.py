@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from app import metrics
 from app.calls import Calls, OpenCall
 from app.limits.quiet_log import QuietLog
+from app.limits.websocket import direct
 from app.media_stream.admission import Admission, RefusedError
 from app.media_stream.line import TwilioLine
 from app.media_stream.messages import ProtocolError, Start
@@ -113,8 +114,9 @@ class MediaStreamEndpoint:
 
 async def _read(websocket: WebSocket, line: TwilioLine) -> None:
     try:
-        while True:
-            line.receive(_data(await websocket.receive()))
+        with direct(websocket.scope, line.receive):
+            while True:
+                line.receive(_data(await websocket.receive()))
     except WebSocketDisconnect:
         line.connection.close("connection_lost")
 

@@ -4,111 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from websockets.asyncio.client import connect
 
-from app.api.json import ERROR_HANDLERS
 from app.limits import sockets
-from app.server import UNREAD_SECONDS, Server, bind
+from app.server import UNREAD_SECONDS, bind
 from app.settings import load_settings
-
-UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-)
-
-
-@dataclass
-class Small:
-    """The server, and what its endpoints saw."""
-
-    port: int
-    server: Server
-    ended: asyncio.Queue[str]
-
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def answer(self, request: bytes, seconds: float = 5) -> bytes:
-        """All that comes back until the server closes."""
-        reader, writer = await self.open()
-        writer.write(request)
-        try:
-            async with asyncio.timeout(seconds):
-                return await reader.read()
-        except ConnectionError:
-            return b""
-        finally:
-            writer.close()
-
-
-@asynccontextmanager
-async def small_server() -> AsyncIterator[Small]:
-    ended: asyncio.Queue[str] = asyncio.Queue()
-
-    async def hello(request: Request) -> Response:
-        return PlainTextResponse(f"{len(await request.body())} bytes")
-
-    async def endless(_request: Request) -> Response:
-        async def parts() -> AsyncIterator[bytes]:
-            try:
-                while True:
-                    yield bytes(65536)
-                    await asyncio.sleep(0)
-            finally:
-                ended.put_nowait("http")
-
-        return StreamingResponse(parts())
-
-    async def echo(websocket: WebSocket) -> None:
-        await websocket.accept()
-        try:
-            while (text := await websocket.receive_text()) != "talk":
-                await websocket.send_text(text)
-            while True:
-                await websocket.send_text("x" * 60_000)
-        except WebSocketDisconnect:
-            ended.put_nowait("websocket")
-
-    app = Starlette(
-        routes=[
-            Route("/", hello, methods=["GET", "POST"]),
-            Route("/endless", endless),
-            WebSocketRoute("/ws", echo),
-        ],
-        exception_handlers=ERROR_HANDLERS,
-        max_body_size=65536,
-    )
-
-    async def drain(_hurry: asyncio.Event) -> None:
-        """There are no calls."""
-
-    app.state.drain = drain
-    listener = bind(load_settings(port=0))
-    port = listener.getsockname()[1]
-    server = Server(app, asyncio.Event())
-    task = asyncio.create_task(server.serve([listener]))
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield Small(port, server, ended)
-    server.should_exit = True
-    await task
-
-
-@pytest.fixture(scope="module")
-async def small() -> AsyncIterator[Small]:
-    async with small_server() as server:
-        yield server
+from tests.limits.small_server import UPGRADE, Small, small_server
+from tests.limits.test_websocket import frame
 
 
 @pytest.fixture
@@ -225,83 +129,6 @@ async def test_a_stream_whose_peer_does_not_read_is_cut_off(impatient: Small) ->
     writer.write(frame(b"talk"))
     async with asyncio.timeout(10):
         assert await impatient.ended.get() == "websocket"
-    writer.close()
-
-
-def frame(payload: bytes, opcode: int = 1, *, fin: bool = True, rsv: int = 0) -> bytes:
-    """A client's frame, masked with zeros; up to 125 bytes."""
-    return bytes([(0x80 if fin else 0) | rsv | opcode, 0x80 | len(payload)]) + bytes(4) + payload
-
-
-async def test_a_pile_of_small_messages_is_taken_in_order(small: Small) -> None:
-    async with connect(f"ws://127.0.0.1:{small.port}/ws") as websocket:
-        for number in range(20_000):
-            websocket.transport.write(frame(b"%d" % number))
-        for number in range(20_000):
-            assert await websocket.recv() == str(number)
-
-
-async def test_a_pile_of_small_messages_leaves_the_loop_to_others(small: Small) -> None:
-    loop = asyncio.get_running_loop()
-    reader, writer = await small.open()
-    writer.write(UPGRADE + b"\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(frame(b"") * 100_000)
-    longest, until = 0.0, loop.time() + 1.0
-    while loop.time() < until:
-        begun = time.thread_time()  # not what other processes take from us
-        await asyncio.sleep(0)
-        longest = max(longest, time.thread_time() - begun)
-    writer.close()
-    assert longest < 0.1, "one chunk of 256 KiB held the loop"
-
-
-@pytest.mark.parametrize(
-    "frames",
-    [
-        frame(b"x", rsv=0x40),
-        frame(b"\xff\xfe"),
-        frame(b"", 3),
-        frame(b"x", 0),
-        b"\x81\xff" + (1 << 62).to_bytes(8) + bytes(100),
-        b"\x81\x05hello",
-        frame(b"\x03", 8),
-        frame(b"ok", fin=False) + frame(b"no", 1),
-    ],
-    ids=[
-        "compressed",
-        "no UTF-8",
-        "unknown",
-        "continues nothing",
-        "giant",
-        "unmasked",
-        "bad close",
-        "in between",
-    ],
-)
-async def test_frames_against_the_rules_close_the_socket(small: Small, frames: bytes) -> None:
-    reader, writer = await small.open()
-    writer.write(UPGRADE + b"\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(frames)
-    async with asyncio.timeout(5):
-        answer = await reader.read()
-    assert answer[:1] == b"\x88", "a close frame"
-    writer.close()
-
-
-@pytest.mark.parametrize(
-    "frames",
-    [frame(b"", 9) * 1000, frame(b"", fin=False) + frame(b"", 0, fin=False) * 1000],
-    ids=["pings", "fragments"],
-)
-async def test_a_flood_of_what_costs_the_sender_little_is_cut_off(small: Small, frames: bytes) -> None:
-    reader, writer = await small.open()
-    writer.write(UPGRADE + b"\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(frames)
-    async with asyncio.timeout(5):
-        assert b"too many" in await reader.read()
     writer.close()
 
 

@@ -1,0 +1,201 @@
+"""app.limits.websocket under a real server: both ways for a message, and what strangers send."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.frames import Frame, Opcode
+
+from app.limits.websocket import SLICE, WebSocketProtocol
+from tests.limits.small_server import UPGRADE, Small
+
+ways = pytest.mark.parametrize("path", ["/ws", "/direct"])
+
+
+def frame(payload: bytes, opcode: int = 1, *, fin: bool = True, rsv: int = 0) -> bytes:
+    """A client's frame, masked with zeros; up to 125 bytes."""
+    return bytes([(0x80 if fin else 0) | rsv | opcode, 0x80 | len(payload)]) + bytes(4) + payload
+
+
+def masked(text: str) -> bytes:
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
+
+
+async def read_texts(reader: asyncio.StreamReader, count: int) -> list[str]:
+    """What the server sends: short text frames, unmasked."""
+    texts = []
+    async with asyncio.timeout(10):
+        for _ in range(count):
+            head = await reader.readexactly(2)
+            assert head[0] == 0x81
+            length = head[1] if head[1] < 126 else int.from_bytes(await reader.readexactly(2))
+            texts.append((await reader.readexactly(length)).decode())
+    return texts
+
+
+@ways
+async def test_a_pile_of_small_messages_is_taken_in_order(small: Small, path: str) -> None:
+    async with connect(f"ws://127.0.0.1:{small.port}{path}") as websocket:
+        for number in range(20_000):
+            websocket.transport.write(frame(b"%d" % number))
+        for number in range(20_000):
+            assert await websocket.recv() == str(number)
+
+
+@ways
+async def test_messages_may_come_in_any_pieces(small: Small, path: str) -> None:
+    texts = ["first", "", "x" * 125, "y" * 126, "Übergrößenträger", "z" * 65_536, "last"]
+    data = b"".join(map(masked, texts))
+    reader, writer = await small.upgrade(path)
+    rng = random.Random(1)
+    while data:
+        size = rng.choice([1, 2, 3, 7, 100, 20_000])
+        writer.write(data[:size])
+        data = data[size:]
+        # Each piece on its own: what is written at once is received at once.
+        await asyncio.sleep(0.001)
+    assert await read_texts(reader, 5) == texts[:5]
+    async with asyncio.timeout(10):
+        assert await reader.readexactly(10) == b"\x81\x7f" + (65_536).to_bytes(8)
+        await reader.readexactly(65_536)
+    assert await read_texts(reader, 1) == ["last"]
+    writer.close()
+
+
+async def test_an_endpoint_is_given_what_it_asked_to_take_directly(alone: Small) -> None:
+    async with connect(f"ws://127.0.0.1:{alone.port}/direct") as websocket:
+        for text in ("a", "b", "c"):
+            await websocket.send(text)
+            assert await websocket.recv() == text
+        await websocket.send(["d", "e"])  # in fragments
+        assert await websocket.recv() == "de"
+        await websocket.send(b"f")
+        assert await websocket.recv() == "b'f'"
+    async with asyncio.timeout(5):
+        assert await alone.ended.get() == "direct", "nothing came the long way"
+
+
+async def test_a_ping_between_two_messages_is_answered(alone: Small) -> None:
+    async with connect(f"ws://127.0.0.1:{alone.port}/direct") as websocket:
+        await websocket.send("a")
+        async with asyncio.timeout(5):
+            await (await websocket.ping())
+        await websocket.send("b")
+        assert [await websocket.recv(), await websocket.recv()] == ["a", "b"]
+    assert await alone.ended.get() == "direct"
+
+
+async def test_an_endpoint_that_wants_no_more_directly_gets_the_rest_as_ever(alone: Small) -> None:
+    async with connect(f"ws://127.0.0.1:{alone.port}/direct") as websocket:
+        for text in ("a", "enough", "b", "c"):
+            await websocket.send(text)
+        for text in ("a", "enough", "b", "c"):
+            assert await websocket.recv() == text
+    assert await alone.ended.get() == "direct"
+
+
+async def test_an_error_in_a_message_taken_directly_is_raised_in_the_endpoint(alone: Small) -> None:
+    async with connect(f"ws://127.0.0.1:{alone.port}/direct") as websocket:
+        for text in ("a", "fail", "b"):
+            await websocket.send(text)
+        async with asyncio.timeout(5):
+            assert await alone.ended.get() == "this message breaks the endpoint"
+            await websocket.wait_closed()
+        assert websocket.close_code == 1011
+
+
+async def test_messages_that_come_before_the_upgrade_is_accepted_wait_for_it(alone: Small) -> None:
+    reader, writer = await alone.open()
+    writer.write(UPGRADE.replace(b"/ws", b"/hesitant") + b"\r\n")
+    assert await alone.ended.get() == "asked"
+    writer.write(masked("early") + masked("birds"))
+    while not any(isinstance(one, WebSocketProtocol) and one.read_paused for one in alone.connections):
+        await asyncio.sleep(0.01)
+    alone.accepts.set()
+    await reader.readuntil(b"\r\n\r\n")
+    assert await read_texts(reader, 2) == ["early", "birds"]
+    writer.close()
+
+
+@ways
+async def test_a_pile_of_small_messages_leaves_the_loop_to_others(small: Small, path: str) -> None:
+    loop = asyncio.get_running_loop()
+    _reader, writer = await small.upgrade(path)
+    writer.write(frame(b"") * 100_000)
+    longest, until = 0.0, loop.time() + 1.0
+    while loop.time() < until:
+        begun = time.thread_time()  # not what other processes take from us
+        await asyncio.sleep(0)
+        longest = max(longest, time.thread_time() - begun)
+    writer.close()
+    assert longest < 0.1, "one chunk of 256 KiB held the loop"
+
+
+async def test_what_an_endpoint_does_not_take_is_left_to_the_network(alone: Small) -> None:
+    reader, writer = await alone.upgrade()
+    writer.write(frame(b"talk"))
+    await reader.readexactly(4)
+    writer.write(frame(b"") * 40_000)
+    (websocket,) = (one for one in alone.connections if isinstance(one, WebSocketProtocol))
+    async with asyncio.timeout(5):
+        while not websocket.read_paused:
+            await reader.read(100_000)
+        for _ in range(100):
+            await reader.read(100_000)
+    assert websocket.queue.qsize() <= 2 * SLICE / len(frame(b""))
+    writer.close()
+
+
+@ways
+@pytest.mark.parametrize(
+    "frames",
+    [
+        frame(b"x", rsv=0x40),
+        frame(b"\xff\xfe"),
+        frame(b"", 3),
+        frame(b"x", 0),
+        b"\x81\xff" + (1 << 62).to_bytes(8) + bytes(100),
+        b"\x81\x05hello",
+        frame(b"\x03", 8),
+        frame(b"ok", fin=False) + frame(b"no", 1),
+    ],
+    ids=[
+        "compressed",
+        "no UTF-8",
+        "unknown",
+        "continues nothing",
+        "giant",
+        "unmasked",
+        "bad close",
+        "in between",
+    ],
+)
+async def test_frames_against_the_rules_close_the_socket(small: Small, path: str, frames: bytes) -> None:
+    reader, writer = await small.upgrade(path)
+    writer.write(masked("hello"))
+    assert await read_texts(reader, 1) == ["hello"]
+    writer.write(frames)
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    assert answer[:1] == b"\x88", "a close frame"
+    writer.close()
+
+
+@ways
+@pytest.mark.parametrize(
+    "frames",
+    [frame(b"", 9) * 1000, frame(b"", fin=False) + frame(b"", 0, fin=False) * 1000],
+    ids=["pings", "fragments"],
+)
+async def test_a_flood_of_what_costs_the_sender_little_is_cut_off(
+    small: Small, path: str, frames: bytes
+) -> None:
+    reader, writer = await small.upgrade(path)
+    writer.write(frames)
+    async with asyncio.timeout(5):
+        assert b"too many" in await reader.read()
+    writer.close()
