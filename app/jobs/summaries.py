@@ -14,10 +14,12 @@ from app.live.messages import Changed
 from app.services.language_model.interface import Message
 from app.services.summarizer.interface import Summarizer, Summary
 from app.store.database import Database
+from app.store.ending import SummaryOrder
+from app.store.notices import notify
 from app.store.queries import Queries
 from app.store.sealing import seal_summary
+from app.store.storable import storable
 from app.store.tables import call_summaries, calls
-from app.store.writes import SummaryOrder, notify, storable
 
 
 class Summaries:

@@ -17,7 +17,7 @@ from app import metrics
 from app.jobs.summaries import Summaries
 from app.services.summarizer.interface import Summarizer
 from app.store.database import Database, Lost, pause, why
-from app.store.writes import SUMMARIZE, SummaryOrder
+from app.store.ending import SUMMARIZE, SummaryOrder
 
 log = logging.getLogger(__name__)
 

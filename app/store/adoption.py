@@ -17,10 +17,10 @@ from app import metrics
 from app.encryption import UnreadableError
 from app.store.committer import Committer
 from app.store.database import Database, Lost, why
+from app.store.ending import settle
 from app.store.processes import written
 from app.store.spool import Record, TornError
 from app.store.tables import calls
-from app.store.writes import settle
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.live.messages import Changed
 from app.store.database import Database
+from app.store.ending import SUMMARIZE, driver_connection
+from app.store.notices import notify
 from app.store.queries import equals
 from app.store.tables import calls, erased_calls, users
-from app.store.writes import ERASING, SUMMARIZE, driver_connection, notify
+from app.store.writes import ERASING
 
 AT_ONCE = 100
 """Calls a transaction: writers wait for it, some 20 ms."""

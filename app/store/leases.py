@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import metrics
 from app.store.database import Database, Lost, pause, why
+from app.store.ending import settle
 from app.store.processes import LEASE, renew_lease
 from app.store.tables import calls, processes
-from app.store.writes import settle
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import DateTime, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.store.tables import processes
 
@@ -25,25 +27,34 @@ async def renew_lease(connection: AsyncConnection, owner: str) -> None:
     )
 
 
+def _signature() -> ReturningInsert[Any]:
+    alive = func.coalesce(bindparam("alive_at", type_=DateTime(timezone=True)), func.now())
+    statement = insert(processes).values(
+        owner=bindparam("owner"), lease_expires_at=alive + LEASE, batch=bindparam("batch")
+    )
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=[processes.c.owner],
+        set_={
+            "lease_expires_at": func.greatest(processes.c.lease_expires_at, new.lease_expires_at),
+            "batch": new.batch,
+        },
+        where=processes.c.batch < new.batch,
+    ).returning(processes.c.owner)
+
+
+_SIGNATURE = _signature()
+"""Built once: to build a statement costs as much as to run it."""
+
+
 async def sign(
     connection: AsyncConnection, owner: str, number: int, alive_at: datetime | None = None
 ) -> bool:
     """Renew the lease, as of `alive_at` or now, and claim all operations up to `number`. False: that one is
     in the database already.
     """
-    alive = func.now() if alive_at is None else alive_at
-    statement = insert(processes).values(owner=owner, lease_expires_at=alive + LEASE, batch=number)
-    new = statement.excluded
-    signed = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[processes.c.owner],
-            set_={
-                "lease_expires_at": func.greatest(processes.c.lease_expires_at, new.lease_expires_at),
-                "batch": new.batch,
-            },
-            where=processes.c.batch < new.batch,
-        ).returning(processes.c.owner)
-    )
+    values = {"owner": owner, "batch": number, "alive_at": alive_at}
+    signed = await connection.execute(_SIGNATURE, values)
     return signed.first() is not None
 
 

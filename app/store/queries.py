@@ -16,8 +16,8 @@ from app.services.language_model.interface import Item
 from app.store.database import Database
 from app.store.records import CallRecord, LineRecord, ResumeState, SummaryRecord
 from app.store.sealing import greeting_place, item_place, line_place, open_summary
+from app.store.storable import storable
 from app.store.tables import call_items, call_summaries, calls, phone_numbers, transcript_lines
-from app.store.writes import storable
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from app import metrics
 from app.encryption import Encryption
 from app.store.backlog import PHASES
 from app.store.operations import InterimHeard, Operation
-from app.store.writes import storable
+from app.store.storable import storable
 
 log = logging.getLogger(__name__)
 

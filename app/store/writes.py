@@ -1,4 +1,4 @@
-"""Operations as SQL: a batch in one transaction, and the one way in which a call ends."""
+"""Operations as SQL: a batch in one transaction."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import logging
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TypeVar
 
-import asyncpg
 import msgspec
-from pgqueuer.queries import Queries as JobQueue
 from sqlalchemy import (
     ColumnElement,
     Text,
@@ -25,19 +23,20 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.encryption import Encryption
-from app.live.messages import CHANNEL, Changed, Interim, InterimLine, LiveEvent, encode
+from app.live.messages import LiveEvent
 from app.store.backlog import waves
+from app.store.ending import settle
+from app.store.notices import notify, what_viewers_see
 from app.store.operations import (
     CallAnswered,
     CallFinished,
     CallRegistered,
     CallRings,
     CallStarted,
-    InterimHeard,
     ItemSaved,
     LineWritten,
     Operation,
@@ -45,27 +44,21 @@ from app.store.operations import (
 )
 from app.store.processes import sign
 from app.store.sealing import greeting_place, item_place, line_place
+from app.store.storable import row_of, storable
 from app.store.tables import call_items, call_summaries, calls, erased_calls, transcript_lines
 
 log = logging.getLogger(__name__)
 
-SUMMARIZE = "summarize"
-"""The job's name in pgqueuer."""
-
 ERASING = 0x0FF400D
 """Key of the advisory lock between writers, who share it, and an erasure, which has it alone."""
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+# Statements of every batch. To build one costs as much as to run it.
+_KEEP_ERASURES_OUT = select(func.pg_advisory_xact_lock_shared(ERASING))
+_ERASED = select(erased_calls.c.call_sid, erased_calls.c.erased_at).where(
+    erased_calls.c.call_sid == func.any(bindparam("sids", type_=ARRAY(Text)))
+)
 
 T = TypeVar("T")
-
-
-class SummaryOrder(msgspec.Struct, frozen=True):
-    """The job's payload. A call that was resumed meanwhile has another `ended_at`: the order is stale."""
-
-    call_sid: str
-    ended_at: datetime
 
 
 async def write_batch(
@@ -95,7 +88,7 @@ async def write_batch(
         await _save_items(connection, encryption, _of(wave, ItemSaved))
         await _finish(connection, owner, _of(wave, CallFinished))
         await _transfer_failed(connection, _of(wave, TransferFailed))
-        events += _live(wave)
+        events += what_viewers_see(wave)
     await notify(connection, events, encryption)
     return True
 
@@ -106,13 +99,8 @@ async def _not_erased(connection: AsyncConnection, batch: Sequence[Operation]) -
     A stream that began after the erasure is a call of its own under an old name, as they are made by hand.
     """
     # Until we have committed, nobody erases. Each statement sees what was committed before it began.
-    await connection.execute(select(func.pg_advisory_xact_lock_shared(ERASING)))
-    sids = bindparam("sids", list({operation.call_sid for operation in batch}), ARRAY(Text))
-    found = await connection.execute(
-        select(erased_calls.c.call_sid, erased_calls.c.erased_at).where(
-            erased_calls.c.call_sid == func.any(sids)
-        )
-    )
+    await connection.execute(_KEEP_ERASURES_OUT)
+    found = await connection.execute(_ERASED, {"sids": list({operation.call_sid for operation in batch})})
     erased = {row.call_sid: row.erased_at for row in found}
     if not erased:
         return batch
@@ -128,49 +116,6 @@ async def _not_erased(connection: AsyncConnection, batch: Sequence[Operation]) -
         "%d writes came too late for %d erased calls", sum(one.call_sid in gone for one in batch), len(gone)
     )
     return [operation for operation in batch if operation.call_sid not in gone]
-
-
-async def settle(connection: AsyncConnection, ended: Sequence[tuple[str, datetime]]) -> None:
-    """What goes with the end of calls, in the transaction that set their `ended_at`.
-
-    `ended` are call SIDs with their `ended_at`. Lines that were still growing become final, and a summary of
-    each call is ordered, one job a call. Every way for a call to end leads here.
-    """
-    if not ended:
-        return
-    sids = [call_sid for call_sid, _ in ended]
-    others = transcript_lines.alias()
-    newest = select(func.max(others.c.revision)).where(others.c.call_sid == transcript_lines.c.call_sid)
-    await connection.execute(
-        update(transcript_lines)
-        .where(transcript_lines.c.call_sid.in_(sids), ~transcript_lines.c.is_final)
-        # After all final lines, in the order of speaking. Whoever was speaking was cut off.
-        .values(is_final=True, interrupted=True, revision=newest.scalar_subquery() + transcript_lines.c.seq)
-    )
-    await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
-    queue = JobQueue.from_asyncpg_connection(await driver_connection(connection))
-    orders: list[bytes | None] = [msgspec.json.encode(SummaryOrder(*end)) for end in ended]
-    await queue.enqueue([SUMMARIZE] * len(orders), orders, [0] * len(orders))
-    changed: tuple[Literal["lines", "status"], ...] = ("lines", "status")
-    await notify(connection, [Changed(sid, event) for sid in sids for event in changed])
-
-
-async def driver_connection(connection: AsyncConnection) -> asyncpg.Connection:
-    """asyncpg's own connection, for pgqueuer, in the transaction that has begun on it."""
-    raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)
-    # SQLAlchemy begins the transaction with its first statement. Without one, the jobs would stand alone.
-    assert raw.is_in_transaction()
-    return raw
-
-
-async def notify(
-    connection: AsyncConnection, events: Sequence[LiveEvent], encryption: Encryption | None = None
-) -> None:
-    """Tell the viewers, once this transaction is committed. Words need the `encryption`."""
-    if events:
-        payloads = bindparam("payloads", [encode(event, encryption) for event in events], ARRAY(Text))
-        await connection.execute(select(func.pg_notify(CHANNEL, func.unnest(payloads))))
 
 
 async def _register(
@@ -192,7 +137,7 @@ async def _register(
                 "greeting": row["greeting"]
                 and encryption.seal(row["greeting"], *greeting_place(row["call_sid"]))
             }
-            for row in map(_row, operations)
+            for row in map(row_of, operations)
         ],
     )
 
@@ -235,7 +180,7 @@ async def _start(connection: AsyncConnection, owner: str, operations: list[CallS
             },
         ),
         [
-            _row(operation)
+            row_of(operation)
             | unknown
             | {"status": "in-progress", "owner": owner, "stream_started_at": operation.started_at}
             for operation in operations
@@ -246,28 +191,39 @@ async def _start(connection: AsyncConnection, owner: str, operations: list[CallS
     await connection.execute(delete(call_summaries).where(call_summaries.c.call_sid.in_(sids)))
 
 
-async def _write_lines(
-    connection: AsyncConnection, encryption: Encryption, owner: str, operations: list[LineWritten]
-) -> None:
-    newest = {(operation.call_sid, operation.seq): operation for operation in operations}
-    if not newest:
-        return
+def _writing_of_lines() -> Insert:
     statement = insert(transcript_lines)
     changing = [field.name for field in fields(LineWritten) if field.name not in ("call_sid", "seq")]
     # What was said before another process took the call over (our socket was half open, or the line comes
     # out of a spool) is kept, but never written over that process's lines.
     # Not `transcript_lines.c`: SQLAlchemy would select from that table anew here, and look at all calls.
     written: ColumnElement[str] = literal_column("transcript_lines.call_sid")
-    taken_over = exists().where(calls.c.call_sid == written, calls.c.owner != owner)
+    taken_over = exists().where(calls.c.call_sid == written, calls.c.owner != bindparam("writer"))
+    return statement.on_conflict_do_update(
+        index_elements=[transcript_lines.c.call_sid, transcript_lines.c.seq],
+        set_={name: statement.excluded[name] for name in changing} | {"updated_at": func.now()},
+        where=~taken_over,
+    )
+
+
+_WRITE_LINES = _writing_of_lines()
+
+
+async def _write_lines(
+    connection: AsyncConnection, encryption: Encryption, owner: str, operations: list[LineWritten]
+) -> None:
+    newest = {(operation.call_sid, operation.seq): operation for operation in operations}
+    if not newest:
+        return
     await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[transcript_lines.c.call_sid, transcript_lines.c.seq],
-            set_={name: statement.excluded[name] for name in changing} | {"updated_at": func.now()},
-            where=~taken_over,
-        ),
+        _WRITE_LINES,
         [
-            row | {"text": encryption.seal(row["text"], *line_place(row["call_sid"], row["seq"]))}
-            for row in map(_row, newest.values())
+            row
+            | {
+                "text": encryption.seal(row["text"], *line_place(row["call_sid"], row["seq"])),
+                "writer": owner,
+            }
+            for row in map(row_of, newest.values())
         ],
     )
 
@@ -299,7 +255,7 @@ async def _save_items(
 async def _finish(connection: AsyncConnection, owner: str, operations: list[CallFinished]) -> None:
     ended: list[tuple[str, datetime]] = []
     for operation in operations:
-        end = _row(operation)
+        end = row_of(operation)
         call_sid = end.pop("call_sid")
         result = await connection.execute(
             update(calls)
@@ -324,43 +280,5 @@ async def _transfer_failed(connection: AsyncConnection, operations: list[Transfe
         await connection.execute(over.values(end_reason="transfer_failed"))
 
 
-def _live(wave: Sequence[Operation]) -> list[LiveEvent]:
-    """What viewers of these operations are told, each thing once."""
-    pokes: dict[LiveEvent, None] = {}
-    growing: dict[tuple[str, int], LiveEvent] = {}
-    for operation in wave:
-        sid = operation.call_sid
-        match operation:
-            case LineWritten(is_final=True, seq=seq):
-                pokes[Changed(sid, "lines")] = None
-                growing.pop((sid, seq), None)
-            case LineWritten() | InterimHeard():
-                text = storable(operation.text)
-                line = InterimLine(operation.seq, operation.speaker, text, operation.started_ms)
-                growing[sid, operation.seq] = Interim(sid, line)
-            case CallRegistered() | CallRings() | CallStarted() | CallAnswered():
-                pokes[Changed(sid, "status")] = None
-            case ItemSaved() | CallFinished() | TransferFailed():
-                # Items are shown with the summary; `settle` tells of the end.
-                pass
-    return [*pokes, *growing.values()]
-
-
 def _of(wave: Sequence[Operation], kind: type[T]) -> list[T]:
     return [operation for operation in wave if isinstance(operation, kind)]
-
-
-def _row(operation: DataclassInstance) -> dict[str, Any]:
-    row = {field.name: getattr(operation, field.name) for field in fields(operation)}
-    return {name: storable(value) for name, value in row.items()}
-
-
-def storable(value: Any) -> Any:
-    """PostgreSQL refuses U+0000 in text and JSON, UTF-8 lone surrogates; neither was ever spoken."""
-    if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {storable(key): storable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [storable(item) for item in value]
-    return value

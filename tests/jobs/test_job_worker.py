@@ -21,10 +21,10 @@ from app.jobs.worker import JobWorker
 from app.services.language_model.interface import Item, Message
 from app.services.summarizer.interface import ActionItem, Summary
 from app.store.database import Database
+from app.store.ending import SummaryOrder
 from app.store.operations import ItemSaved, Operation
 from app.store.queries import Queries
 from app.store.writer import Writer
-from app.store.writes import SummaryOrder
 from tests.store.calls import LATER, NOON, finished, line, started
 
 KILLED_IN_THE_MIDDLE = """

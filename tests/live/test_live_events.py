@@ -12,7 +12,7 @@ import pytest
 from app.live.events import LiveEvents
 from app.live.messages import CHANNEL, Changed, Interim, InterimLine, LiveEvent
 from app.store.database import Database
-from app.store.writes import notify
+from app.store.notices import notify
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from app.live.messages import CHANNEL, Interim
 from app.services.language_model.interface import Item
 from app.services.summarizer.interface import ActionItem
 from app.store.database import Database
+from app.store.ending import SummaryOrder
 from app.store.operations import CallRegistered, InterimHeard, ItemSaved
 from app.store.queries import Queries
 from app.store.writer import Writer
-from app.store.writes import SummaryOrder
 from tests.jobs.test_job_worker import Counting
 from tests.store.calls import LATER, finished, line, started
 
