@@ -61,7 +61,6 @@ class TwilioLine:
             return
         match message:
             case Media():
-                metrics.FRAMES_IN.inc()
                 self.connection.add_audio_chunk(message.media.payload)
             case Mark():
                 if self._playback.mark(str(message.mark.name), time.monotonic()):

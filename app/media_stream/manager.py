@@ -76,6 +76,7 @@ class MediaStreamManager:
         if self._connections.get(connection.call_sid) is not connection:
             return
         del self._connections[connection.call_sid]
+        connection.count_frames()
         if not self._connections:
             self._empty.set()
         metrics.ACTIVE_CALLS.dec()
@@ -100,8 +101,9 @@ class MediaStreamManager:
         await self._empty.wait()
 
     def sweep(self) -> None:
-        """End the calls that have been idle, or have lasted, too long."""
+        """End the calls that have been idle, or have lasted, too long; count what has come."""
         for call_sid, connection in tuple(self._connections.items()):
+            connection.count_frames()
             if connection.idle_seconds() > self.idle_seconds:
                 self.close_connection(call_sid, "idle")
             elif connection.now_ms() > self.max_call_seconds * 1000:

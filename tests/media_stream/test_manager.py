@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from prometheus_client import REGISTRY
 
 from app.media_stream.manager import CallTakenError, MediaStreamManager
 
@@ -80,3 +81,19 @@ async def test_a_server_that_stops_waits_for_its_calls_to_end() -> None:
     await calls.close_all("server_stopped", within=5)
     assert calls.draining
     assert len(calls) == 0
+
+
+async def test_every_frame_is_counted_once_while_the_call_lasts_and_at_its_end() -> None:
+    def frames() -> float:
+        return REGISTRY.get_sample_value("offhook_frames_received_total") or 0.0
+
+    before = frames()
+    calls = manager()
+    connection = calls.create_connection("CA1")
+    connection.add_audio_chunk(bytes(160))
+    connection.add_audio_chunk(bytes(160))
+    calls.sweep()
+    assert frames() - before == 2
+    connection.add_audio_chunk(bytes(160))
+    calls.close_connection("CA1")
+    assert frames() - before == 3
