@@ -19,7 +19,7 @@ from app.conversation.caller_level import CallerLevel
 from app.conversation.echo import COMPARED, Echo
 from app.conversation.noise_floor import NoiseFloor
 from app.conversation.voice_thresholds import NUMBERS, Thresholds
-from app.conversation.voicing import WINDOW, Spectrum, Voicing, judge, likeness, spectrum_of
+from app.conversation.voicing import WINDOW, Spectrum, Voicing, judge, likeness, spectrum_of, total
 
 FRAME = 160
 """Samples, 20 ms."""
@@ -181,7 +181,7 @@ class VoiceDetector:
             expected = expected + echo
         rest = np.maximum(spectrum - numbers.subtract * expected, 0)
         previous, self._previous = self._previous, rest
-        remains = float(rest.sum() / spectrum.sum())
+        remains = total(rest) / total(spectrum)
         if remains < numbers.remains:
             return _Heard(power)
         voicing = judge(rest)

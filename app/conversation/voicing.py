@@ -33,8 +33,10 @@ _VOICE = slice(10, 230)
 
 _AT_LAGS = np.cos(
     2 * np.pi / SIZE * np.outer((0, *range(_SHORTEST, _LONGEST + 1)), range(_VOICE.start, _VOICE.stop))
-)
-"""The inverse transform of these bins at lag 0 and the pitch periods only: half the time of a whole one."""
+).astype(np.float32)
+"""The inverse transform of these bins at lag 0 and the pitch periods only: a quarter of a whole one's time."""
+
+_ONES = np.ones(SIZE // 2 + 1)
 
 
 def _repeats(spectrum: Spectrum) -> Spectrum:
@@ -44,8 +46,8 @@ def _repeats(spectrum: Spectrum) -> Spectrum:
     threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech
     at 12 dB, over six kinds of noise; the power finds 27 to 100 %.
     """
-    curve: Spectrum = _AT_LAGS @ np.sqrt(spectrum[_VOICE])
-    repeats: Spectrum = curve[1:] / (curve[0] or 1.0)
+    curve = _AT_LAGS @ np.sqrt(spectrum[_VOICE]).astype(np.float32)
+    repeats: Spectrum = curve[1:] / (float(curve[0]) or 1.0)
     return repeats
 
 
@@ -79,10 +81,15 @@ def spectrum_of(samples: npt.NDArray[np.int16]) -> Spectrum:
     return result
 
 
+def total(spectrum: Spectrum) -> float:
+    """The sum of its bins, or of its last ones: a quarter of the time that `sum()` takes."""
+    return float(spectrum @ _ONES[: len(spectrum)])
+
+
 def judge(spectrum: Spectrum) -> Voicing:
     """What a power spectrum tells, after what was expected has been taken out of it."""
-    total = float(spectrum.sum())
-    if total <= 0:
+    power = total(spectrum)
+    if power <= 0:
         return Voicing(0, 0, 0, 0)
     curve = _repeats(spectrum) * _FADING
     lag = int(curve.argmax())
@@ -97,8 +104,8 @@ def judge(spectrum: Spectrum) -> Voicing:
     return Voicing(
         periodic=float(curve[lag]),
         pitch=8000 / (lag + _SHORTEST + _offset(curve, lag)),
-        middle=float(spectrum[_MIDDLE:].sum()) / total,
-        tonal=1 - float(rest.sum()) / total,
+        middle=total(spectrum[_MIDDLE:]) / power,
+        tonal=1 - total(rest) / power,
     )
 
 
@@ -113,4 +120,4 @@ def _offset(curve: Spectrum, lag: int) -> float:
 
 def likeness(one: Spectrum, other: Spectrum) -> float:
     """How alike two spectra are, 0 to 1. A tone stays like itself; a voice moves."""
-    return float(np.sqrt(one * other).sum()) / math.sqrt(float(one.sum()) * float(other.sum()) + 1e-9)
+    return total(np.sqrt(one * other)) / math.sqrt(total(one) * total(other) + 1e-9)
