@@ -34,7 +34,7 @@ _VOICE = slice(10, 230)
 _AT_LAGS = np.cos(
     2 * np.pi / SIZE * np.outer((0, *range(_SHORTEST, _LONGEST + 1)), range(_VOICE.start, _VOICE.stop))
 ).astype(np.float32)
-"""The inverse transform of these bins at lag 0 and the pitch periods only: a quarter of a whole one's time."""
+"""The inverse transform of these bins at lag 0 and the pitch periods only: a quarter of the whole's time."""
 
 _ONES = np.ones(SIZE // 2 + 1)
 
