@@ -25,6 +25,8 @@ _PEAK = 4
 
 Spectrum = npt.NDArray[np.float64]
 """Power in each of SIZE / 2 + 1 bins."""
+Curve = npt.NDArray[np.float32]
+"""How alike something is at each pitch period."""
 
 _HANN = np.hanning(WINDOW)
 _VOICE = slice(10, 230)
@@ -39,22 +41,22 @@ _AT_LAGS = np.cos(
 _ONES = np.ones(SIZE // 2 + 1)
 
 
-def _repeats(spectrum: Spectrum) -> Spectrum:
+def _repeats(spectrum: Spectrum) -> Curve:
     """How like itself a window is after each pitch period.
 
     The root of the power lets every harmonic count, where the power counts little but the loudest: with a
     threshold that 98 of 100 frames of a noise stay below, it finds 76 to 100 % of the voiced frames of speech
     at 12 dB, over six kinds of noise; the power finds 27 to 100 %.
     """
-    curve = _AT_LAGS @ np.sqrt(spectrum[_VOICE]).astype(np.float32)
-    repeats: Spectrum = curve[1:] / (float(curve[0]) or 1.0)
+    curve: Curve = _AT_LAGS @ np.sqrt(spectrum[_VOICE]).astype(np.float32)
+    repeats: Curve = curve[1:] / (curve[0] or np.float32(1))
     return repeats
 
 
-def _fading() -> Spectrum:
+def _fading() -> Curve:
     curve = np.fft.irfft(np.abs(np.fft.rfft(_HANN, SIZE)))
-    fading: Spectrum = 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
-    return fading
+    fading = 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
+    return fading.astype(np.float32)
 
 
 _FADING = _fading()
@@ -109,7 +111,7 @@ def judge(spectrum: Spectrum) -> Voicing:
     )
 
 
-def _offset(curve: Spectrum, lag: int) -> float:
+def _offset(curve: Curve, lag: int) -> float:
     """How far beside the sample the peak lies: the top of the parabola through its neighbours."""
     if not 0 < lag < len(curve) - 1:
         return 0.0
