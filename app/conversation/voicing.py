@@ -56,7 +56,8 @@ def _repeats(spectrum: Spectrum) -> Curve:
 def _fading() -> Curve:
     curve = np.fft.irfft(np.abs(np.fft.rfft(_HANN, SIZE)))
     fading = 1 / np.sqrt(np.maximum(curve[_SHORTEST : _LONGEST + 1] / curve[0], 0.15))
-    return fading.astype(np.float32)
+    single: Curve = fading.astype(np.float32)
+    return single
 
 
 _FADING = _fading()
