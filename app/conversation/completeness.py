@@ -43,11 +43,14 @@ def completeness(heard: Heard) -> Completeness:
     sentence = heard.words[heard.begins[-1] :]
     if is_answer(sentence):
         return OPEN if heard.mark == "," or is_hasty(sentence) else SURE
-    if is_unfinished(sentence) or heard.mark == ",":
+    if is_unfinished(sentence):
         return UNFINISHED
     chance = chance_of_end(tuple(heard.words))
     likely_from = LIKELY_FROM_TIME if _ends_in_whole_time(sentence) else LIKELY_FROM
     found = LIKELY if chance >= likely_from else OPEN
+    if heard.mark == ",":
+        # After what was likely all, some recognisers put one as well: "No, I meant five o'clock,".
+        return OPEN if found is LIKELY else UNFINISHED
     # Recognisers end half a question, too, with a mark: "could you write down?"
     return max(found, LIKELY) if heard.mark == "?" and not asks(sentence) else found
 

@@ -61,6 +61,7 @@ def test_a_whole_question_or_request_is_answered_within_half_a_second(text: str)
         "Tell me how many notes I have.", "I told him that he should ring you as soon as he can.",
         "Could you write down?", "I wanted to ask if you can move my appointment", "I meant the other",
         "where is the meeting", "cancel my appointment", "that's all", "no that's everything",
+        "No, I meant five o'clock,", "Book a table for two tonight,",
     ],
 )  # fmt: skip
 def test_what_may_go_on_survives_a_pause_of_eight_tenths(text: str) -> None:

@@ -15,6 +15,8 @@ from app.services.speech_to_text.spelling import modern
         ("At half-past three.", "At half past three."),
         ("Quarter-to five, or a quarter-past-six.", "Quarter to five, or a quarter past six."),
         ("A half-price quarter-back.", "A half-price quarter-back."),
+        ("Call Anna at three to clock. Or at 11 a clock?", "Call Anna at three o'clock. Or at 11 o'clock?"),
+        ("Two to clocks, and a clock.", "Two to clocks, and a clock."),
         (" Yes. ", "Yes."),
         ("You.", ""),
         ("You and I.", "You and I."),
