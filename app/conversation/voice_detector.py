@@ -13,17 +13,10 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import accumulate
 
-import numpy as np
-
 from app.conversation.caller_level import CallerLevel
-from app.conversation.echo import COMPARED, Echo
-from app.conversation.noise_floor import NoiseFloor
+from app.conversation.echo import Echo
+from app.conversation.heard_frames import FRAME, FRAME_SECONDS, FrameJudge, HeardFrame
 from app.conversation.voice_thresholds import NUMBERS, Thresholds
-from app.conversation.voicing import WINDOW, Spectrum, Voicing, judge, likeness, spectrum_of, total
-
-FRAME = 160
-"""Samples, 20 ms."""
-_FRAME_SECONDS = FRAME / 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,51 +35,23 @@ class VoiceEnded:
     """Where the silence began."""
 
 
-@dataclass(slots=True)
-class _Heard:
-    """A frame, as far as it matters later."""
-
-    power: float
-    active: bool = False
-    periodic: bool = False
-    """It has a pitch."""
-    voiced: bool = False
-    """Its pitch follows from that before, and moves."""
-    open: bool = False
-    """It has a pitch, and comes from an open mouth."""
-    airy: bool = False
-    """It has no pitch, and sounds like a consonant."""
-    repeats: float = 0.0
-    """How much of it repeats with its pitch."""
-    motion: float = 0.0
-    """By what share the pitch rose."""
-    alike: float = 0.0
-    """How alike its spectrum is to that before."""
-
-
 class VoiceDetector:
     """One call's."""
 
     def __init__(self, thresholds: Thresholds = NUMBERS) -> None:
         self._numbers = thresholds
-        self._noise = NoiseFloor()
         self._echo = Echo()
+        self._judge = FrameJudge(thresholds, self._echo)
         self._level = CallerLevel()
         self._over_the_agent = False
         """Whether this voice began while the agent was audible."""
         self._somebody_else = False
         self._held = bytearray()
-        self._recent = bytearray(2 * COMPARED)
         self._position = 0
         self._origin: float | None = None
-        self._frames: deque[_Heard] = deque(maxlen=45)
+        self._frames: deque[HeardFrame] = deque(maxlen=45)
         self._ambient: deque[float] = deque(maxlen=50)
         """Power of each frame of the last second in which the caller did not speak."""
-        self._previous: Spectrum | None = None
-        self._pitch = self._pitch_until = 0.0
-        self._tone_until = 0.0
-        self._slid = 0
-        """For how many frames the pitch has risen; negative: fallen."""
         self._speaking = False
         self._loudest = 0.0
         """The power of the loudest frame of this voice."""
@@ -94,7 +59,6 @@ class VoiceDetector:
         """How many of the latest frames have to be looked at, because one of them was active."""
         self._active_at = 0.0
         self._voiced_at = 0.0
-        self._learn_in = 0
 
     def sent(self, audio: bytes, audible_at: float) -> None:
         """Agent audio (8 kHz μ-law) that will be audible on the line from `audible_at` on."""
@@ -142,8 +106,11 @@ class VoiceDetector:
         return events
 
     def _frame(self, frame: bytes, now: float) -> VoiceStarted | VoiceEnded | None:
-        self._recent = self._recent[len(frame) :] + frame
-        heard = self._judge(frame, now)
+        heard = self._judge.hear(frame, now)
+        if heard.steady:
+            # The first frames of a tone were in motion, and taken for a voice's.
+            for earlier in list(self._frames)[-self._numbers.attack :]:
+                earlier.voiced = earlier.open = False
         if len(self._frames) >= self._numbers.span and not self._speaking:
             self._ambient.append(self._frames[-self._numbers.span].power)
         self._frames.append(heard)
@@ -160,78 +127,6 @@ class VoiceDetector:
             return self._ended(now)
         return self._started(now)
 
-    def _judge(self, frame: bytes, now: float) -> _Heard:
-        numbers = self._numbers
-        power = float(audioop.rms(frame, 2)) ** 2
-        is_noise = self._noise.hear(power)
-        if is_noise:
-            self._previous = None
-            self._learn_in -= 1
-            if self._learn_in <= 0:
-                self._learn_in = 3
-                self._noise.learn(bytes(self._recent[-2 * WINDOW :]))
-            return _Heard(power)
-        if power < max(numbers.quietest, numbers.louder * self._noise.power):
-            self._previous = None
-            return _Heard(power)
-        spectrum = self._spectrum()
-        expected = self._noise.spectrum
-        echo = self._echo.expected(now)
-        if echo is not None:
-            expected = expected + echo
-        rest = np.maximum(spectrum - numbers.subtract * expected, 0)
-        previous, self._previous = self._previous, rest
-        remains = total(rest) / total(spectrum)
-        if remains < numbers.remains:
-            return _Heard(power)
-        voicing = judge(rest)
-        alike = likeness(previous, rest) if previous is not None else 0.0
-        moves = self._moves(voicing, now)
-        if self._slides(moves):
-            self._tone_until = 0.0
-        elif voicing.tonal > numbers.tonal or alike > numbers.alike:
-            # A steady tone. Its first frames were in motion, and so will be the first of the next.
-            for heard in list(self._frames)[-numbers.attack :]:
-                heard.voiced = heard.open = False
-            self._tone_until = now + numbers.attack * _FRAME_SECONDS
-        power *= remains
-        if voicing.periodic < numbers.periodic:
-            weakly, airy = voicing.periodic > numbers.weakly, voicing.middle > numbers.airy
-            return _Heard(power, active=True, periodic=weakly, alike=alike, airy=airy)
-        if now < self._tone_until:
-            if abs(moves - 1) < numbers.still:
-                self._tone_until = now + numbers.attack * _FRAME_SECONDS
-            return _Heard(power, active=True, periodic=True, alike=alike)
-        follows = 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.still
-        opens = voicing.middle > numbers.middle or (voicing.middle > numbers.moving and alike < numbers.moved)
-        return _Heard(
-            power,
-            active=True,
-            periodic=True,
-            voiced=follows,
-            open=opens,
-            repeats=voicing.periodic,
-            motion=moves - 1,
-            alike=alike,
-        )
-
-    def _moves(self, voicing: Voicing, now: float) -> float:
-        """The ratio of the frame's pitch to the pitch before; 0 if there is none, or none before."""
-        if voicing.periodic < self._numbers.periodic:
-            return 0.0
-        moves = _move(self._pitch, voicing.pitch) if now < self._pitch_until else 0.0
-        self._pitch, self._pitch_until = voicing.pitch, now + self._numbers.bridge * _FRAME_SECONDS
-        return moves
-
-    def _slides(self, moves: float) -> bool:
-        """Whether the pitch has risen for some frames, or fallen: no tone, even if it is as pure as one."""
-        numbers = self._numbers
-        step = 0
-        if 1 / numbers.glide < moves < numbers.glide and abs(moves - 1) > numbers.slides_by:
-            step = 1 if moves > 1 else -1
-        self._slid = self._slid + step if step * self._slid > 0 else step
-        return abs(self._slid) >= numbers.slides
-
     def _started(self, now: float) -> VoiceStarted | None:
         if not self._stirred:
             return None
@@ -245,9 +140,9 @@ class VoiceDetector:
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
-        return VoiceStarted(now - (len(latest) - first) * _FRAME_SECONDS)
+        return VoiceStarted(now - (len(latest) - first) * FRAME_SECONDS)
 
-    def _lasts(self, latest: list[_Heard], voiced: list[_Heard]) -> bool:
+    def _lasts(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
         """Whether so much of it has a pitch that it is a voice, however unsteady."""
         numbers = self._numbers
         return (
@@ -257,7 +152,9 @@ class VoiceDetector:
             and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
         )
 
-    def _interrupts(self, latest: list[_Heard], voiced: list[_Heard], lasts: bool, now: float) -> bool:
+    def _interrupts(
+        self, latest: list[HeardFrame], voiced: list[HeardFrame], lasts: bool, now: float
+    ) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
         numbers = self._numbers
         if not any(heard.active for heard in latest[-numbers.voiced :]):
@@ -277,8 +174,7 @@ class VoiceDetector:
         power = statistics.fmean(heard.power for heard in voiced)
         if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
             return False
-        samples = np.frombuffer(self._recent, np.int16).astype(np.float64)
-        if self._echo.explains(samples, now) > numbers.echo:
+        if self._echo.explains(self._judge.recent, now) > numbers.echo:
             self._frames.clear()
             return False
         if self._level.is_anothers(power):
@@ -301,7 +197,7 @@ class VoiceDetector:
         quiet = statistics.median(before)
         return max(quiet, statistics.median(before[-10:])) if recently else quiet
 
-    def _rushes(self, latest: list[_Heard], voiced: list[_Heard]) -> bool:
+    def _rushes(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
         """Whether it is the noise of something that comes nearer: it hardly repeats, and never for a moment
         stays as it is."""
         numbers = self._numbers
@@ -332,17 +228,8 @@ class VoiceDetector:
         self._frames.clear()
         return VoiceEnded(self._active_at if silent else self._voiced_at)
 
-    def _spectrum(self) -> Spectrum:
-        return spectrum_of(np.frombuffer(self._recent[-2 * WINDOW :], np.int16))
 
-
-def _travel(voiced: list[_Heard]) -> float:
+def _travel(voiced: list[HeardFrame]) -> float:
     """How far apart the highest and the lowest pitch of these frames are, as a share."""
     steps = list(accumulate((heard.motion for heard in voiced), initial=0.0))
     return max(steps) - min(steps)
-
-
-def _move(before: float, after: float) -> float:
-    """The ratio of two pitches, whichever of them may have been taken for its octave."""
-    ratio = after / before
-    return ratio / 2 if ratio > 1.6 else ratio * 2 if ratio < 0.625 else ratio
