@@ -57,7 +57,10 @@ class _InOrder(click.Command):
 @click.argument("turns", metavar="[AUDIO]...", nargs=-1)
 # For the help only: _InOrder takes it out of the command line.
 @click.option(
-    "--say", metavar="TEXT", expose_value=False, help="Say this with the local voice; as often as wanted."
+    "--say",
+    metavar="TEXT",
+    expose_value=False,
+    help='Say this with the local voice, with pauses ("Call [0.6] Anna") if you like; as often as wanted.',
 )
 @click.option("--url", metavar="BASE", help="Base URL of the server.  [default: WEBHOOK_URL]")
 @click.option("--calls", type=click.IntRange(1, 1000), default=1, show_default=True, help="Calls at once.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from app.errors import OffhookError
 from app.services.text_to_speech import TextToSpeech
 from app.simulator import audio, sounds
 from app.simulator.evaluation.scenario import Idle, Scenario, Step, VoiceName
-from app.simulator.listening import voice_span
 from app.simulator.microphone import LineConditions
 from app.simulator.script import (
     Beside,
@@ -25,17 +23,14 @@ from app.simulator.script import (
     WaitUntil,
 )
 from app.simulator.script import Step as Action
-from app.simulator.voice import LEAD_FRAMES, PITCH, TAIL_FRAMES, shifted
-from app.simulator.wire import FRAME_BYTES, FRAME_MS, SILENT_FRAME
+from app.simulator.voice import PITCH, CallerVoice, without_pauses
+from app.simulator.wire import FRAME_BYTES
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 TURN_SILENCE = 1.0
 """Longer than people wait: a busy machine leaves gaps between clauses."""
 VOICES: dict[VoiceName, float] = {"normal": PITCH, "low": 0.9, "high": 0.97}
 """How much faster, and so higher, than the agent's. Faster ones than these lose words (`voice.PITCH`)."""
-EDGE_MS = 60
-"""What is kept around a phrase: consonants are softer than what counts as voice."""
-_PAUSE = re.compile(r"\s*\[(\d+(?:\.\d+)?)\]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +47,13 @@ class Stage:
 
     def __init__(self, voice: TextToSpeech, turn_silence: float = TURN_SILENCE) -> None:
         """After `turn_silence` seconds the caller takes the agent to have finished."""
-        self._voice = voice
+        self._voice = CallerVoice(voice)
         self._turn = WaitForTurn(turn_silence)
         self._idle: dict[Idle, Action] = {
             "wait": self._turn,
             "wait for hang up": WaitForHangUp(),
             "hang up": HangUp(),
         }
-        self._spoken: dict[str, bytes] = {}
 
     async def prepare(self, scenario: Scenario) -> Staged:
         """Speak and load everything.
@@ -100,32 +94,13 @@ class Stage:
         if step.sound is not None:
             return f"({step.sound})", sounds.at_level(sounds.sound(step.sound), step.level)
         if step.say is not None:
-            text = _PAUSE.sub(" ", step.say)
-            heard = await self._say(step.say, VOICES[step.voice or scenario.voice])
+            text = without_pauses(step.say)
+            heard = await self._voice.say(step.say, VOICES[step.voice or scenario.voice])
         else:
             path = _recording(str(step.play), scenario)
             text, heard = step.text or path.name, audio.load(path)
         heard = sounds.at_level(heard, step.level)
         return text, sounds.muffled(heard) if scenario.line.band == "narrow" else heard
-
-    async def _say(self, text: str, pitch: float) -> bytes:
-        """Speech with the pauses that stand in the text, and silence around it as people leave it."""
-        phrases = _PAUSE.split(text)
-        said = SILENT_FRAME * LEAD_FRAMES
-        for number, phrase in enumerate(phrases):
-            if number % 2:
-                said += SILENT_FRAME * max(0, round((float(phrase) * 1000 - 2 * EDGE_MS) / FRAME_MS))
-            elif phrase:
-                # A comma keeps the voice up: the sentence goes on.
-                goes_on = number < len(phrases) - 1 and phrase[-1].isalnum()
-                spoken = shifted(await self._phrase(f"{phrase}," if goes_on else phrase), pitch)
-                said += spoken if len(phrases) == 1 else _trimmed(spoken)
-        return said + SILENT_FRAME * TAIL_FRAMES
-
-    async def _phrase(self, text: str) -> bytes:
-        if text not in self._spoken:
-            self._spoken[text] = b"".join([piece async for piece in self._voice.synthesize(text)])
-        return self._spoken[text]
 
 
 def _timing(step: Step, turn: Action) -> list[Action]:
@@ -157,14 +132,6 @@ def _recording(name: str, scenario: Scenario) -> Path:
     raise OffhookError(
         f"{scenario.name}: there is no recording {name!r} beside the scenario or among Offhook's own."
     )
-
-
-def _trimmed(spoken: bytes) -> bytes:
-    """The voice with `EDGE_MS` on either side, silent where there was less."""
-    span = voice_span(spoken)
-    silence = b"\xff" * (EDGE_MS * audio.RATE // 1000)
-    padded = silence + spoken + silence
-    return padded[span.start_ms * audio.RATE // 1000 : (span.end_ms + 2 * EDGE_MS) * audio.RATE // 1000]
 
 
 def _lasting(loop: bytes, seconds: float, level: float) -> bytes:
