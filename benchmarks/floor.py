@@ -20,8 +20,9 @@ from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_soun
 from listening import first_words, fold_of, read, teach_folds, weights_of
 from sounds import RATE, at_level, coloured, level, seconds, street
 
+from app.conversation.decisions import Decision
 from app.conversation.floor import Floor
-from app.conversation.turns import Decision, TurnTaking
+from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceDetector
 from app.services.listening.model import Ear, TaughtListening, inputs
 

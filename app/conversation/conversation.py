@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app import metrics
+from app.conversation.decisions import Decision, Timing
 from app.conversation.echo_gate import EchoGate
 from app.conversation.floor import Floor
 from app.conversation.hearing import Hearing
@@ -18,7 +19,7 @@ from app.conversation.opening import Opening
 from app.conversation.reply import Ending, Reply, saying
 from app.conversation.speaking import Speaking
 from app.conversation.transcript import Transcript
-from app.conversation.turns import Decision, Timing, TurnTaking
+from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceDetector, VoiceStarted
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.listening import Listening

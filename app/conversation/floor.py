@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.conversation.turns import Decision, TurnTaking
+from app.conversation.decisions import Decision
+from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES, Listening
 

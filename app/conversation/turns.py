@@ -8,82 +8,11 @@ Times are seconds of any steady clock.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from app.conversation.back_channels import is_back_channel
+from app.conversation.decisions import TIMING, Decision, Timing
 from app.conversation.endpointing import Profile, patience, profile
-
-
-class Decision(Enum):
-    PREPARE = auto()
-    """Have an answer made to the words so far, in silence. One that was being prepared is thrown away."""
-    SPEAK = auto()
-    """The turn is over: the prepared answer may be heard."""
-    HOLD = auto()
-    """The caller goes on, and nothing of the answer has been heard yet: keep it back."""
-    WITHDRAW = auto()
-    """There were no words after all: throw the prepared answer away."""
-    INTERRUPT = auto()
-    """Stop speaking."""
-    DISREGARD = auto()
-    """The words so far ask for no answer: "mm-hm"."""
-    RESUME = auto()
-    """Go on where the assistant was cut."""
-    FILL = auto()
-    """The answer takes long: say so."""
-    SILENCE = auto()
-    """The caller has been left in silence: count it."""
-    PROMPT = auto()
-    """The caller is silent: ask."""
-    END = auto()
-    """Nobody is there: say goodbye and hang up."""
-    NOISE = auto()
-    """What sounds like a voice goes on without words: it is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """The numbers, in seconds."""
-
-    stable: float = 0.25
-    """Words unchanged for so long may be answered in advance: recognisers revise them faster than that."""
-    false_alarm: float = 2.0
-    """A voice without words for so long was none (livekit's `false_interruption_timeout`, 2.0)."""
-    unnoticed: float = 1.0
-    """As is one that the recogniser has not noticed for so long, where it tells of voices."""
-    noticing: float = 0.5
-    """It may notice a voice so long before we do."""
-    late_words: float = 0.8
-    """The first words of a voice come so long after its end, nearly always."""
-    last_words: float = 0.55
-    """Its last words, within the same voice, come so long after its end, nearly always."""
-    promised_words: float = 2.0
-    """Those that a recogniser is about to tell come so long after it, even if it has too much to do."""
-    beginning: float = 0.1
-    """A sound may be the beginning of a voice for so long, until it is told."""
-    beginnings: float = 0.25
-    """And sounds keep a turn from ending for so long in all: they may as well be noise."""
-    latest_words: float = 3.0
-    """And the last ones so long: Google's finals take up to 2.4 s."""
-    filler: float = 1.2
-    """Silence after which people take the line for dead unless they hear something."""
-    least_wait: float = 0.4
-    """But an answer that has just been decided upon gets so long."""
-    silence: float = 2.0
-    """Silence that counts as a defect."""
-    prompt: float = 8.0
-    """The caller's silence after which to ask."""
-    prompts: int = 2
-    """How often to ask before the call is given up."""
-    wordless: float = 10.0
-    """A voice that goes on for so long without any word is noise."""
-    no_more_words: float = 2.5
-    """As is one that goes on for so long after the last word; interims come every second."""
-    insists: float = 1.1
-    """Who has spoken over us for so long wants to be heard, however it began."""
-    overlap: float = 1.0
-    """A "yes" that ends so shortly before our turn does is an answer to it; an earlier one was listening."""
 
 
 class _Ours(Enum):
@@ -97,7 +26,7 @@ class _Ours(Enum):
 class TurnTaking:
     """Feed it what happens, do what it decides, and call `tick` at its `deadline`."""
 
-    def __init__(self, timing: Timing = Timing()) -> None:
+    def __init__(self, timing: Timing = TIMING) -> None:
         self._timing = timing
         # The caller
         self._voice = False

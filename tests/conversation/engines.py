@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.conversation.conversation import TIMING, Conversation
+from app.conversation.decisions import Timing
 from app.conversation.opening import Opening
 from app.conversation.speaking import VOICELESS
-from app.conversation.turns import Timing
 from app.media_stream.connection import MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.protocol import MediaStreamProtocol

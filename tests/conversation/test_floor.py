@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from app.conversation.decisions import Decision, Timing
 from app.conversation.floor import Certainty, Floor
-from app.conversation.turns import Decision, Timing, TurnTaking
+from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES
 

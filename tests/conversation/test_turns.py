@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.conversation.decisions import Decision, Timing
 from app.conversation.endpointing import Profile, patience
-from app.conversation.turns import Decision, Timing, TurnTaking
+from app.conversation.turns import TurnTaking
 
 (PREPARE, SPEAK, HOLD, WITHDRAW, INTERRUPT, DISREGARD, RESUME, FILL, SILENCE, PROMPT, END, NOISE) = Decision
 T = Timing()
