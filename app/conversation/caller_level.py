@@ -5,6 +5,9 @@ from __future__ import annotations
 _OTHERS = 10 ** (-16 / 10)
 """Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely
 is about 10 dB softer than the same person before."""
+_NOMINAL = (32768 * 10 ** (-26 / 20)) ** 2
+"""Active speech on a telephone (ITU-T P.56, G.115). Until the caller has been heard, it is taken for it: a
+voice below -42 dB is somebody else's."""
 _SHORTEST = 10
 """Frames of voice that tell how loud somebody is, 200 ms."""
 _FALL, _RISE = 0.8, 4.0
@@ -34,4 +37,4 @@ class CallerLevel:
 
     def is_anothers(self, power: float) -> bool:
         """Whether a voice of this power is too soft to be the caller's."""
-        return self._power is not None and power < _OTHERS * self._power
+        return power < _OTHERS * (self._power or _NOMINAL)

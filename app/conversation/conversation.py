@@ -192,8 +192,9 @@ class Conversation:
         if not self._attends:
             return
         match event:
-            case SpeechStarted():
-                self._do(self._turns.voice_started(now, self._at(event.at_ms), certain=False))
+            case SpeechStarted(at_ms, words_follow):
+                at = self._at(at_ms)
+                self._do(self._turns.voice_started(now, at, certain=False, words_follow=words_follow))
             case SpeechEnded(at_ms, words_follow):
                 self._do(self._turns.voice_ended(now, self._at(at_ms), words_follow=words_follow))
             case Interim() if words:

@@ -49,6 +49,9 @@ class Timing:
     """The first words of a voice come so long after its end, nearly always."""
     last_words: float = 0.55
     """Its last words, within the same voice, come so long after its end, nearly always."""
+    unended: float = 0.8
+    """A recogniser that promises words tells the end of a voice so long after us at the latest. One that
+    hears a voice for longer hears another: noise."""
     promised_words: float = 2.0
     """Those that a recogniser is about to tell come so long after it, even if it has too much to do."""
     beginning: float = 0.1

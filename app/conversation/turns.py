@@ -44,6 +44,8 @@ class TurnTaking:
         self._told_at = 0.0
         """When they were last told, changed or not."""
         self._settled = False
+        self._unended = False
+        """Whether the recogniser will tell when the voice has ended, and promise its words then."""
         self._promised_at: float | None = None
         """When the voice had ended of which the recogniser is about to tell all words."""
         self._complete = False
@@ -101,11 +103,13 @@ class TurnTaking:
         """Whether the caller hears us."""
         return self._audible
 
-    def voice_started(self, now: float, at: float, *, certain: bool, asks: bool = True) -> list[Decision]:
+    def voice_started(
+        self, now: float, at: float, *, certain: bool, asks: bool = True, words_follow: bool = False
+    ) -> list[Decision]:
         """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `asks`: it wants
-        to be heard, should we be speaking."""
+        to be heard, should we be speaking. `words_follow`: its end will be told by whoever promises words."""
         if not certain:
-            self._noticed_at, self._promised_at = now, None
+            self._noticed_at, self._promised_at, self._unended = now, None, words_follow
         if not certain and at <= self._silent_from:
             # Told late, by a recogniser: it has ended already.
             return []
@@ -125,7 +129,7 @@ class TurnTaking:
     def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
         if words_follow:
-            self._promised_at = at
+            self._promised_at, self._unended = at, False
         if self._voice:
             self._voice, self._silent_from, self._overheard = False, at, False
         return self.tick(now)
@@ -261,6 +265,8 @@ class TurnTaking:
 
     def _told_by(self, usually: float) -> float:
         """When all words of the last voice have been told, which `usually` they have by then."""
+        if self._unended:
+            return max(usually, self._silent_from + self._timing.unended)
         return usually if self._promised_at is None else self._promised_at + self._timing.promised_words
 
     def _words_settle_at(self) -> float:

@@ -117,7 +117,7 @@ class VoiceDetector:
         self._stirred = self._numbers.span if heard.active else max(0, self._stirred - 1)
         if heard.voiced:
             self._loudest = max(heard.power, self._loudest)
-        if heard.periodic and self._speaking:
+        if heard.voiced and self._speaking:
             self._level.hear(heard.power)
         if heard.active and heard.power > self._numbers.trails * self._loudest:
             self._active_at = now

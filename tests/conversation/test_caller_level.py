@@ -16,8 +16,15 @@ def speaks(level: CallerLevel, power: float, *, frames: int = 40, over_the_agent
     level.ended(over_the_agent=over_the_agent)
 
 
-def test_before_the_caller_has_spoken_any_voice_is_theirs() -> None:
-    assert not CallerLevel().is_anothers(1.0)
+def test_before_the_caller_has_spoken_a_voice_as_loud_as_on_telephones_is_theirs() -> None:
+    assert not CallerLevel().is_anothers(USUAL / 10)
+    assert CallerLevel().is_anothers(SOFTER)
+
+
+def test_a_caller_who_speaks_softly_from_the_beginning_is_taken_for_one() -> None:
+    level = CallerLevel()
+    speaks(level, SOFTER)
+    assert not level.is_anothers(SOFTER)
 
 
 def test_a_voice_20_db_softer_than_the_caller_is_anothers_and_one_12_db_softer_is_not() -> None:
@@ -44,9 +51,9 @@ def test_one_shout_does_not_make_the_caller_anothers() -> None:
 
 def test_what_is_said_over_the_agent_and_what_is_too_short_teach_nothing() -> None:
     level = CallerLevel()
-    speaks(level, USUAL, over_the_agent=True)
-    speaks(level, USUAL, frames=3)
-    assert not level.is_anothers(SOFTER)
+    speaks(level, USUAL * 100, over_the_agent=True)
+    speaks(level, USUAL * 100, frames=3)
+    assert not level.is_anothers(USUAL)
 
 
 @given(st.lists(st.floats(1.0, 1e9), min_size=1, max_size=20))

@@ -74,6 +74,24 @@ def test_words_that_are_promised_are_waited_for() -> None:
     assert turns.words("what time is it, please", 7.0, settled=True) == [PREPARE, SPEAK]
 
 
+def test_a_recogniser_that_promises_words_is_heard_before_a_turn_ends() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=False, words_follow=True)
+    turns.words(SAID, 4.9)
+    assert turns.voice_ended(5.2, 5.0) == [PREPARE]
+    assert turns.tick(5.0 + T.unended - 0.01) == []
+    turns.voice_ended(5.79, 5.35, words_follow=True)
+    assert turns.words(f"{SAID} in London", 6.2, settled=True) == [PREPARE, SPEAK]
+
+
+def test_a_recogniser_that_hears_no_end_of_the_noise_is_not_waited_for() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=False, words_follow=True)
+    turns.words(SAID, 4.9)
+    assert turns.voice_ended(5.2, 5.0) == [PREPARE]
+    assert turns.tick(5.0 + T.unended) == [SPEAK]
+
+
 def test_a_promise_of_words_is_not_trusted_for_long() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=True)

@@ -12,10 +12,12 @@ from typing import Protocol
 class SpeechStarted:
     """A voice is heard. `at_ms` is where it began, a little before it was noticed.
 
-    The first of an utterance, or the voice goes on after what seemed to be its end.
+    The first of an utterance, or the voice goes on after what seemed to be its end. `words_follow`: its end
+    will be told, and will promise its words in the same way.
     """
 
     at_ms: int
+    words_follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ class Segmenter:
         self._start = max(self._start, self._onset - _samples(self._numbers.preroll))
         self._begin()
         self._speaking = True
-        return [SpeechStarted(_ms(self._onset))]
+        return [SpeechStarted(_ms(self._onset), words_follow=True)]
 
     def finish(self) -> list[Decision]:
         """The stream is over: whatever is open ends here."""
@@ -207,7 +207,7 @@ class Segmenter:
             resumed = self._now - self._resumption.age * WINDOW
             self._voice_end = self._now
             self._guess_end = None
-            return [SpeechStarted(_ms(resumed))]
+            return [SpeechStarted(_ms(resumed), words_follow=True)]
         if self._guess_end is not None and self._now - self._voice_end >= _samples(self._numbers.final):
             return [self._end(self._guess_end)]
         return []

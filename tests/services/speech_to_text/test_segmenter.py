@@ -48,11 +48,11 @@ def test_silence_decides_nothing() -> None:
 def test_speech_starts_with_the_fourth_window_and_is_dated_to_the_first() -> None:
     segmenter = Segmenter()
     assert hear("." * 10 + "vvv", segmenter) == []
-    assert hear("v", segmenter) == [SpeechStarted(10 * WINDOW_MS)]
+    assert hear("v", segmenter) == [SpeechStarted(10 * WINDOW_MS, words_follow=True)]
 
 
 def test_a_gap_in_the_onset_is_forgiven() -> None:
-    assert hear("..vv.vv") == [SpeechStarted(2 * WINDOW_MS)]
+    assert hear("..vv.vv") == [SpeechStarted(2 * WINDOW_MS, words_follow=True)]
 
 
 def test_a_click_starts_nothing() -> None:
@@ -112,7 +112,7 @@ def test_a_closed_lip_stops_nothing() -> None:
 def test_a_voice_that_goes_on_after_a_pause_starts_again_in_the_same_utterance() -> None:
     segmenter = Segmenter()
     hear("v" * 12 + "." * 15, segmenter)
-    assert hear("vv", segmenter) == [SpeechStarted(27 * WINDOW_MS)]
+    assert hear("vv", segmenter) == [SpeechStarted(27 * WINDOW_MS, words_follow=True)]
     ended, guess, finish = hear("v" * 15 + PAUSE, segmenter)
     assert ended == SpeechEnded(44 * WINDOW_MS, words_follow=True)
     assert isinstance(guess, Guess)
