@@ -264,8 +264,9 @@ async def test_a_hundred_calls_with_both_failing_at_random_lose_and_double_nothi
         return Script(rng.randrange(100, 9000) if rng.random() < 0.4 else None, code)
 
     async with two(speech.words, script, script, cool_down=0.2) as (recogniser, first, second):
-        calls = await asyncio.gather(*(hear(recogniser, speech, 4) for _ in range(100)))
-        assert [words(call) for call in calls] == [speech.words] * 100
+        for _ in range(4):  # all at once they keep a busy machine from answering in time
+            calls = await asyncio.gather(*(hear(recogniser, speech, 4) for _ in range(25)))
+            assert [words(call) for call in calls] == [speech.words] * 25
         assert first.configs
         assert second.configs
     assert (first.active, second.active) == (0, 0)
