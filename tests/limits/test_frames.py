@@ -8,12 +8,9 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from app.limits.frames import frame_end, text_of
+from tests.limits.client_frames import client_frame
 
 MOST = 256 * 1024
-
-
-def client_frame(data: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
-    return Frame(opcode, data, fin).serialize(mask=True)
 
 
 @given(

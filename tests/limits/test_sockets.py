@@ -11,8 +11,8 @@ import pytest
 from app.limits import sockets
 from app.server import UNREAD_SECONDS, bind
 from app.settings import load_settings
+from tests.limits.client_frames import frame
 from tests.limits.small_server import UPGRADE, Small, small_server
-from tests.limits.test_websocket import frame
 
 
 @pytest.fixture

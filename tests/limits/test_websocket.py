@@ -8,21 +8,16 @@ import time
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.frames import Frame, Opcode
 
 from app.limits.websocket import SLICE, WebSocketProtocol
+from tests.limits.client_frames import client_frame, frame
 from tests.limits.small_server import UPGRADE, Small
 
 ways = pytest.mark.parametrize("path", ["/ws", "/direct"])
 
 
-def frame(payload: bytes, opcode: int = 1, *, fin: bool = True, rsv: int = 0) -> bytes:
-    """A client's frame, masked with zeros; up to 125 bytes."""
-    return bytes([(0x80 if fin else 0) | rsv | opcode, 0x80 | len(payload)]) + bytes(4) + payload
-
-
 def masked(text: str) -> bytes:
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=True)
+    return client_frame(text.encode())
 
 
 async def read_texts(reader: asyncio.StreamReader, count: int) -> list[str]:
