@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.conversation.echo import COMPARED, Echo
+from app.conversation.echo import COMPARED, Echo, Samples
 from app.conversation.noise_floor import NoiseFloor
 from app.conversation.voice_thresholds import Thresholds
 from app.conversation.voicing import WINDOW, Spectrum, Voicing, judge, likeness, spectrum_of, total
@@ -58,7 +58,7 @@ class FrameJudge:
         self._learn_in = 0
 
     @property
-    def recent(self) -> Spectrum:
+    def recent(self) -> Samples:
         """The last COMPARED samples."""
         return np.frombuffer(self._recent, np.int16).astype(np.float64)
 
