@@ -1,10 +1,10 @@
 """How often "yeah" stops the agent, and how fast "no, wait" does: detector, judge and turn-taking together.
 
-    python benchmarks/floor.py DATA --cache HEARD.npz [--cases 400] [--seed 1] [--list]
+    python benchmarks/floor.py DATA [--cases 400] [--seed 1] [--list]
 
-DATA and the cache are those of benchmarks/listening.py. Every case is a stretch of a call as in barge_in.py:
-the agent speaks, its echo may come back, the line is noisy, and somebody says something. Each speaker is
-judged by a judge that was taught without this third of the speakers. No words come: who is held back stays.
+DATA is that of benchmarks/listening.py, which has left the judge that is tested here in it, and the speakers
+are those it was not taught from. Every case is a stretch of a call as in barge_in.py: the agent speaks, its
+echo may come back, the line is noisy, and somebody says something. No words come: who is held back stays.
 """
 
 from __future__ import annotations
@@ -17,24 +17,14 @@ from zlib import crc32
 
 import numpy as np
 from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_sound, percentiles
-from listening import first_words, fold_of, read, teach_folds, weights_of
+from listening import first_words, fold_of, read
 from sounds import RATE, at_level, coloured, level, seconds, street
 
 from app.conversation.decisions import Decision
 from app.conversation.floor import Floor
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceDetector
-from app.services.listening.model import Ear, TaughtListening, inputs
-
-
-def judges(cache: Path) -> list[TaughtListening]:
-    """One for each third of the speakers, taught with the others."""
-    with np.load(cache) as heard:
-        seen, kinds = inputs(heard["h"], heard["m"]), heard["k"]
-        folds = np.array([fold_of(speaker) for speaker in heard["s"]])
-    ear = Ear()
-    layers = teach_folds(seen, kinds == "asks", weights_of(kinds), folds)
-    return [TaughtListening(ear, taught) for taught in layers]
+from app.services.listening.model import TaughtListening
 
 
 @dataclass
@@ -91,14 +81,13 @@ def play(path: Path, kind: str, agents: Voices, judge: TaughtListening | None, s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--cases", type=int, default=400, help="of each kind")
     parser.add_argument("--seed", default="1")
     parser.add_argument(
         "--list", action="store_true", help="print who was held back, or stopped the agent, wrongly"
     )
     arguments = parser.parse_args()
-    folds = judges(arguments.cache)
+    judge = TaughtListening(arguments.data / "tested.onnx")
     agents = Voices(
         {
             folder.name: [read(path) for path in sorted(folder.glob("*.wav"))[:40]]
@@ -112,9 +101,8 @@ def main() -> None:
             rng, results = random.Random(arguments.seed), []
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
-                fold = folds[fold_of(path.parent.name)] if with_judge else None
                 seed = f"{arguments.seed} {len(results)} {path.name}"
-                said = play(path, kind.split(",")[0], agents, fold, seed)
+                said = play(path, kind.split(",")[0], agents, judge if with_judge else None, seed)
                 results += [said] if said else []
             stopped = [said.after for said in results if said.after is not None]
             print(
@@ -132,7 +120,9 @@ def main() -> None:
 def kinds(data: Path) -> list[tuple[str, list[Path]]]:
     def of(kind: str, *names: str) -> list[Path]:
         return [
-            p for p in sorted((data / kind).rglob("*.wav")) if not names or p.parent.name.startswith(names)
+            path
+            for path in sorted((data / kind).rglob("*.wav"))
+            if fold_of(path.parent.name) == 0 and path.parent.name.startswith(names or "")
         ]
 
     return [
@@ -141,7 +131,8 @@ def kinds(data: Path) -> list[tuple[str, list[Path]]]:
         ("asks, people's sentences", of("asks", "en_", "es_", "fr_", "it_", "ru_")),
         ("listens", of("listens")),
         ("listens, people", of("listens", "sc-")),
-        ("listens, piper", of("listens", "piper")),
+        ("listens, Kokoro", of("listens", "kokoro")),
+        ("listens, espeak-ng", of("listens", "espeak")),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,11 +26,6 @@ TEMPLATE = "offhook_template"
 Settings.model_config["env_file"] = None
 for name in Settings.model_fields:
     os.environ.pop(name.upper(), None)
-
-# As `offhook` does, before gRPC is imported: its preparations for a fork crash every third child of a process
-# in which it is busy, here a database's or a worker's.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-assert "grpc" not in sys.modules
 
 # A shell lets a command in the background ignore Ctrl-C, and so would every server that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -62,7 +62,7 @@ def test_a_voice_that_surely_listens_is_not_heard() -> None:
 
 
 def test_a_voice_that_turns_out_to_ask_is_heard_then() -> None:
-    floor = over_ours(Judge(0.99, 0.1))
+    floor = over_ours(Judge(0.99, 0.01))
     assert begins(floor) == []
     assert floor.tick(10.1 + C.again) == INTERRUPT
 

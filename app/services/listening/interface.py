@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-HEARD_BYTES = 6640
-"""8 kHz μ-law, 830 ms: what a judge wants to hear of a line, up to now."""
+HEARD_BYTES = 6256
+"""8 kHz μ-law, 782 ms: what a judge wants to hear of a line, up to now."""
 
 
 class Listening(Protocol):
     def only_listens(self, audio: bytes, voice_seconds: float) -> float:
         """The probability that what sounds like a voice is a "yeah" or an "okay", or no voice at all, rather
         than somebody who wants to be heard. `audio`: the last HEARD_BYTES of the line, 8 kHz μ-law;
-        `voice_seconds`: how much of it, at its end, is the voice. Takes 3 ms; never raises."""
+        `voice_seconds`: how much of it, at its end, is the voice. Takes 2 ms; never raises."""
         ...

