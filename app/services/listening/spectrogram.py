@@ -33,9 +33,9 @@ def spectrogram(audio: bytes) -> Floats:
     frames = np.lib.stride_tricks.sliding_window_view(samples * (_LOUD / loudest), _WINDOW)[::_STEP]
     transform = np.fft.rfft(frames * _HANN, axis=1)
     decibels = 10 * np.log10(np.maximum((transform.real**2 + transform.imag**2) @ _MEL, 1e-10))
-    result: Floats = np.maximum(decibels, decibels.max() - 80).astype(np.float32)
-    # The scale on which the network that this one was made of was taught.
-    return result / 10 + 2
+    # On the scale on which the network that ours was made of was taught.
+    result: Floats = (np.maximum(decibels, decibels.max() - 80) / 10 + 2).astype(np.float32)
+    return result
 
 
 def _hann() -> Floats:

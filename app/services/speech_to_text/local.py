@@ -42,8 +42,8 @@ SILENCE = Window(voice=0.0, level=0.0)
 DIGITAL_SILENCE = b"\xff"
 """In μ-law."""
 LAST_BREATH = Endpointing().guess * SAMPLES_PER_MS
-"""Silence added when the audio ends, as in a pause. The recordings in tests/speech, cut off with their last
-sound or up to 60 ms later, have 16 errors in 228 words without it and 13 with it; more does not help."""
+"""Silence added when the audio ends, as in a pause. Without it what was cut off is now and then heard twice:
+"sixty seven, sixty seven"."""
 
 
 class LocalSpeechToText:

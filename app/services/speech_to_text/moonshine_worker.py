@@ -12,7 +12,7 @@ from moonshine_voice.moonshine_api import ModelArch
 from moonshine_voice.transcriber import Transcriber
 from moonshine_voice.utils import get_model_path
 
-from app.services.speech_to_text.samples import SAMPLE_RATE, to_samples
+from app.services.speech_to_text.samples import SAMPLE_RATE, doubled, to_samples
 from app.services.speech_to_text.spelling import modern
 from app.services.worker_main import Handler, serve
 
@@ -28,8 +28,10 @@ def load() -> Handler:
     transcriber = Transcriber(get_model_path("tiny-en"), ModelArch.TINY, options=OPTIONS)
 
     def handle(body: msgspec.Raw) -> Iterator[str]:
-        samples = to_samples(msgspec.msgpack.decode(body, type=bytes))
-        lines = transcriber.transcribe_without_streaming(samples.tolist(), SAMPLE_RATE).lines
+        # It resamples by itself, but roughly: of 480 requests by 60 synthetic voices 14.0 % of the words come
+        # out wrong, 11.1 % where it is given the rate it works at.
+        samples = doubled(to_samples(msgspec.msgpack.decode(body, type=bytes)))
+        lines = transcriber.transcribe_without_streaming(samples.tolist(), 2 * SAMPLE_RATE).lines
         yield modern(" ".join(line.text.strip() for line in lines))
 
     return handle

@@ -19,3 +19,9 @@ _VALUES: Samples = _PCM.astype(np.float32) / np.float32(32768)
 def to_samples(audio: bytes) -> Samples:
     """8 kHz μ-law as floats, full scale ±1."""
     return _VALUES[np.frombuffer(audio, dtype=np.uint8)]
+
+
+def doubled(samples: Samples) -> Samples:
+    """The same sound at twice the sample rate, with nothing above the old one's half."""
+    result: Samples = 2 * np.fft.irfft(np.fft.rfft(samples), 2 * len(samples)).astype(np.float32)
+    return result

