@@ -6,7 +6,7 @@ from app.conversation.heard_words import read
 
 _SOUNDS = frozenset(
     """
-    aha ah mhm mhmm mm mmm mmhmm hm hmm hmmm huh hum uh um uhhuh uhuh oh ooh
+    aha ah mhm mhmm mm mmh mmm mmhmm hm hmm hmmm huh hum uh um uhhuh uhuh oh ooh
     yeah yep yup yes ya okay ok right sure alright
     cool great good nice perfect wow really exactly absolutely definitely fine understood interesting
     """.split()  # noqa: SIM905
@@ -17,8 +17,8 @@ _PHRASES = frozenset(
         "i see", "i know", "i understand", "i hear you", "got it", "gotcha", "i got it", "all right",
         "of course", "that's right", "that's true", "that's good", "that's great", "that's fine",
         "makes sense", "that makes sense", "fair enough", "go on", "sounds good", "very good", "very nice",
-        "oh i see", "true", "no problem", "uh huh", "you're right", "oh wow", "oh really", "oh nice",
-        "i agree",
+        "oh i see", "true", "no problem", "uh huh", "mm h", "m hm", "you're right", "oh wow", "oh really",
+        "oh nice", "i agree",
     )
 )  # fmt: skip
 _LONGEST = 4

@@ -11,9 +11,9 @@ from app.conversation.back_channels import is_back_channel
 
 @pytest.mark.parametrize(
     "text",
-    ["Mm-hmm.", "mhm", "Uh-huh.", "uh huh", "Yeah.", "yeah, yeah", "okay", "Okay, right.", "I see.", "right",
-     "Got it.", "oh okay", "Oh, I see.", "sure", "great", "Makes sense.", "mm", "hmm", "Ah.", "of course",
-     "yes", "all right"],
+    ["Mm-hmm.", "Mm-h", "M-hm.", "mhm", "Uh-huh.", "uh huh", "Yeah.", "yeah, yeah", "okay", "Okay, right.",
+     "I see.", "right", "Got it.", "oh okay", "Oh, I see.", "sure", "great", "Makes sense.", "mm", "hmm",
+     "Ah.", "of course", "yes", "all right"],
 )  # fmt: skip
 def test_a_sign_of_listening(text: str) -> None:
     assert is_back_channel(text)
