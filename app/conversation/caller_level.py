@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-_OTHERS = 10 ** (-16 / 10)
-"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely
-is about 10 dB softer than the same person before."""
+_OTHERS = 10 ** (-14 / 10)
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more, but begins up to 6 dB
+louder than they go on; who interrupts politely is about 10 dB softer than the same person before."""
 _NOMINAL = (32768 * 10 ** (-26 / 20)) ** 2
 """Active speech on a telephone (ITU-T P.56, G.115). Until the caller has been heard, it is taken for it: a
-voice below -42 dB is somebody else's."""
+voice below -40 dB is somebody else's."""
 _SHORTEST = 10
 """Frames of voice that tell how loud somebody is, 200 ms."""
-_FALL, _RISE = 0.8, 4.0
-"""By how much a single voice may change what is known: -1 and +6 dB. Words are louder and softer."""
+_FALL, _RISE = 0.8, 3.0
+"""By how much a single voice may change what is known: -1 and +5 dB. Words are louder and softer."""
 
 
 class CallerLevel:

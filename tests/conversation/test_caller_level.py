@@ -17,7 +17,7 @@ def speaks(level: CallerLevel, power: float, *, frames: int = 40, over_the_agent
 
 
 def test_before_the_caller_has_spoken_a_voice_as_loud_as_on_telephones_is_theirs() -> None:
-    assert not CallerLevel().is_anothers(USUAL / 10)
+    assert not CallerLevel().is_anothers(USUAL / 8)
     assert CallerLevel().is_anothers(SOFTER)
 
 
@@ -37,7 +37,7 @@ def test_a_voice_20_db_softer_than_the_caller_is_anothers_and_one_12_db_softer_i
 def test_a_caller_who_moves_away_from_the_telephone_is_followed() -> None:
     level = CallerLevel()
     speaks(level, USUAL)
-    for _ in range(6):
+    for _ in range(8):
         speaks(level, SOFTER)
     assert not level.is_anothers(SOFTER)
 
