@@ -3,8 +3,8 @@
     python benchmarks/floor.py DATA [--cases 400] [--seed 1] [--list]
 
 DATA is that of benchmarks/listening.py, which has left the judge that is tested here in it, and the speakers
-are those it was not taught from. Every case is a stretch of a call as in barge_in.py: the agent speaks, its
-echo may come back, the line is noisy, and somebody says something. No words come: who is held back stays.
+are those it was not taught from. Every case is a stretch of a call (lines.py), the words 5 to 15 dB louder
+than all else. No words come: who is held back stays.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
-from barge_in import AGENT_LEVEL, FRAME, Voices, add, echo_of, encode, last_sound, percentiles
+from barge_in import last_sound, percentiles
+from lines import Lines
 from listening import first_words, fold_of
 from recordings import read_telephone
-from sounds import RATE, at_level, coloured, level, seconds, street
+from sounds import seconds
 
 from app.conversation.decisions import Decision
 from app.conversation.floor import Floor
 from app.conversation.turns import TurnTaking
-from app.conversation.voice_detector import VoiceDetector
 from app.services.listening.model import TaughtListening
+
+LENGTH = 4.0
+"""Seconds of every case."""
 
 
 @dataclass
@@ -38,7 +41,7 @@ class Said:
     """Seconds from the first sound until the agent was stopped."""
 
 
-def play(path: Path, kind: str, agents: Voices, judge: TaughtListening | None, seed: str) -> Said | None:
+def play(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, seed: str) -> Said | None:
     rng, noise = random.Random(seed), np.random.default_rng(crc32(seed.encode()))
     words = first_words(read_telephone(path), kind, rng)
     if words is None:
@@ -46,35 +49,21 @@ def play(path: Path, kind: str, agents: Voices, judge: TaughtListening | None, s
     words = words[: last_sound(words)]
     if len(words) < 800:
         return None
-    length, begins = 4.0, rng.uniform(1.0, 2.0)
-    agent = at_level(agents.talk(rng, agents.speaker(rng, path.parent.name), length), AGENT_LEVEL)
-    line = at_level(coloured(noise, int(length * RATE), rng.choice([0, 0.5, 1])), rng.uniform(-72, -52))
-    others = level(line)
-    if rng.random() < 0.5:
-        echo, _ = echo_of(agent, rng)
-        add(line, echo, 0.2)
-        others = max(others, level(echo))
-    if rng.random() < 0.5:
-        background = at_level(np.resize(street(noise), len(line)), rng.uniform(-50, -36))
-        line, others = line + background, max(others, level(background))
-    add(line, at_level(words, max(others + rng.uniform(5, 15), rng.uniform(-34, -16))), begins)
+    line = lines.saying(words, path.parent.name, rng, noise, length=LENGTH, louder=(5, 15))
     said = Said(path, seconds(words))
-    detector, turns = VoiceDetector(), TurnTaking()
+    detector, turns = line.detector(), TurnTaking()
     floor = Floor(judge, turns)
-    sent, heard = encode(agent), encode(line)
-    for begin in range(0, len(sent), 3200):
-        detector.sent(sent[begin : begin + 3200], 0.2 + begin / RATE)
     turns.speaks(0.0)
-    turns.audible(length + 2)
-    for begin in range(0, len(heard) - FRAME + 1, FRAME):
-        now, audio, decisions = (begin + FRAME) / RATE, heard[begin : begin + FRAME], []
+    turns.audible(LENGTH + 2)
+    for now, audio in line.frames():
+        decisions = []
         floor.hear(audio)
         for event in detector.hear(audio, now):
             decisions += floor.noticed(event, now)
         decisions += floor.tick(now) + turns.tick(now)
         if Decision.INTERRUPT in decisions:
-            if now >= begins:
-                said.after = now - begins
+            if now >= line.begins:
+                said.after = now - line.begins
             return said
     return said
 
@@ -89,13 +78,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     judge = TaughtListening(arguments.data / "tested.onnx")
-    agents = Voices(
-        {
-            folder.name: [read_telephone(path) for path in sorted(folder.glob("*.wav"))[:40]]
-            for folder in sorted((arguments.data / "asks").iterdir())
-            if sum(path.stat().st_size for path in folder.glob("*.wav")) > 1e6
-        }
-    )
+    lines = Lines(arguments.data)
     for with_judge in (False, True):
         print("with the judge" if with_judge else "without it")
         for kind, paths in kinds(arguments.data):
@@ -103,7 +86,7 @@ def main() -> None:
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
                 seed = f"{arguments.seed} {len(results)} {path.name}"
-                said = play(path, kind.split(",")[0], agents, judge if with_judge else None, seed)
+                said = play(path, kind.split(",")[0], lines, judge if with_judge else None, seed)
                 results += [said] if said else []
             stopped = [said.after for said in results if said.after is not None]
             print(

@@ -9,10 +9,12 @@ DATA holds recordings (8 kHz WAV, beginning with or after silence), one folder a
     DATA/sounds/SPEAKER/*.wav     what is no voice, or says nothing: laughs, animals, bells
     DATA/noise/*.wav              what is behind them
 
-Each is heard several times, differently loud, fast and coloured, with noise and the agent's echo, at moments
-between 0.1 and 0.6 s after it began. A third of the speakers is not taught from: what is printed is of them,
-and the judge that does not know them is left in DATA/tested.onnx, for benchmarks/floor.py. With --write, all
-are taught from and nothing is tested. docs/evaluation.md says what Offhook's own was taught from.
+Each is said on several lines (lines.py), differently loud, fast and coloured, and heard when a call would ask
+the judge: as soon as the voice is noticed, and then again and again. Where the detector takes a noise or an
+echo for a voice, that is heard as well. A third of the speakers is not taught from: what is printed is of
+them, and the judge that does not know them is left in DATA/tested.onnx, for benchmarks/floor.py. With
+--write, all are taught from and nothing is tested. docs/evaluation.md says what Offhook's own was taught
+from.
 """
 
 from __future__ import annotations
@@ -21,45 +23,47 @@ import argparse
 import os
 import random
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from multiprocessing import Pool
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from barge_in import encode, word_onsets
+from barge_in import word_onsets
+from lines import Line, Lines
 from recordings import read_telephone, write
-from sounds import NOT_A_VOICE, RATE, Sound, at_level, band, coloured, hum, level, street
+from sounds import NOT_A_VOICE, RATE, Sound, at_level, band, level, uh_huh
+from throats import THROATS
 
+from app.conversation.floor import Certainty
+from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening.spectrogram import Floats, spectrogram
 
 KINDS = ("asks", "listens", "sounds")
-TIMES = {"asks": 2, "listens": 5, "sounds": 4}
-"""How often each recording is heard."""
-MOMENTS = ((0.1, 0.16), (0.16, 0.22), (0.22, 0.28), (0.28, 0.34), (0.34, 0.42), (0.42, 0.6))
-"""Seconds after the first sound at which it is judged, one of each range."""
+TIMES = {"asks": 3, "listens": 6, "sounds": 6}
+"""On how many lines each recording is heard."""
+MOMENTS = 5
+"""How often on each at most."""
+AGES = (0.0, 0.16, 0.22, 0.28, 0.34, 0.42, 0.6, 1.0)
+"""Seconds since the voice began, in which both sides count the same, and of which is told."""
+LOUDER = (3.0, 22.0)
+"""Decibels above all else on the line."""
 FOLDS = 3
-WORDS = int(0.9 * RATE)
-EPOCHS = 5
+WORDS = int(1.2 * RATE)
+EPOCHS = 6
 
 
 @dataclass
 class Taken:
-    """One recording, heard once: a spectrogram a moment."""
+    """One recording on one line: what was heard at each moment."""
 
     kind: str
     speaker: str
     name: str
-    moments: list[float]
+    ages: list[float]
     seen: list[Floats]
-
-
-@dataclass
-class Others:
-    """Recordings of what else may be on the line."""
-
-    agents: list[Path]
-    noise: list[Path]
 
 
 def first_words(sound: Sound, kind: str, rng: random.Random) -> Sound | None:
@@ -95,55 +99,77 @@ def otherwise(sound: Sound, rng: random.Random, noise: np.random.Generator) -> S
     return sound
 
 
-def line_with(words: Sound, others: Others, rng: random.Random, noise: np.random.Generator) -> Sound:
-    """A second of a call, then the words."""
-    loud = rng.uniform(-34, -16)
-    line = np.zeros(RATE + WORDS)
-    line[RATE : RATE + len(words)] = at_level(words, loud)[: len(line) - RATE]
-    line += at_level(coloured(noise, len(line), rng.choice([0, 0.5, 1])), rng.uniform(-72, -52))
-    if rng.random() < 0.3:
-        background = rng.choice([street, hum, lambda noise: coloured(noise, len(line), 2)])(noise)
-        line += at_level(np.resize(background, len(line)), loud - rng.uniform(8, 25))
-    elif others.noise and rng.random() < 0.5:
-        background = np.roll(read_telephone(rng.choice(others.noise)), rng.randrange(RATE))
-        line += at_level(np.resize(background, len(line)), loud - rng.uniform(8, 25))
-    if rng.random() < 0.4:
-        agent = np.resize(read_telephone(rng.choice(others.agents)), len(line) + RATE)[rng.randrange(RATE) :]
-        if agent.std() > 1e-3:
-            line += at_level(agent[: len(line)], loud - rng.uniform(10, 26))
-    return line
+@cache
+def lines_of(data: Path) -> Lines:
+    """Once in every process."""
+    return Lines(data)
 
 
-def take(job: tuple[str, Path, int, Others]) -> Taken | None:
-    kind, path, time, others = job
+def take(job: tuple[str, Path, int, Path]) -> Taken | None:
+    kind, path, time, data = job
     seed = crc32(f"{path.parent.name}/{path.name} {time}".encode())
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     words = first_words(read_telephone(path), kind, rng)
     if words is None or level(words) < -60:
         return None
-    line = encode(line_with(otherwise(words, rng, noise), others, rng, noise))
-    moments = [rng.uniform(*between) for between in MOMENTS]
-    seen = [spectrogram(line[: RATE + int(at * RATE)]) for at in moments]
-    return Taken(kind, path.parent.name, path.name, moments, seen)
+    words = otherwise(words, rng, noise)
+    line = lines_of(data).saying(words, path.parent.name, rng, noise, length=3.2, louder=LOUDER)
+    looks = asked(line)
+    before = [look for look in looks if look[0] < line.begins]
+    after = [look for look in looks if look[0] > line.begins + 0.1]
+    if before and rng.random() < 0.3:
+        kind, looks = "sounds", before
+    else:
+        looks = after
+    looks = rng.sample(looks, min(MOMENTS, len(looks)))
+    seen = [spectrogram(line.heard[: round(now * RATE)]) for now, _ in looks]
+    return Taken(kind, path.parent.name, path.name, [age for _, age in looks], seen)
 
 
-def made(count: int, folder: Path) -> list[Path]:
-    """The sounds of sounds.py, as recordings."""
-    paths = []
-    for n in range(count):
-        for name, make in NOT_A_VOICE.items():
-            path = folder / f"made-{n % FOLDS}" / f"{name}-{n}.wav"
-            write(path, at_level(make(np.random.default_rng(n)), -20))
-            paths.append(path)
+def asked(line: Line) -> list[tuple[float, float]]:
+    """When a call would ask the judge on this line, if no answer were enough; how old the voice is then."""
+    certainty, detector = Certainty(), line.detector()
+    looks: list[tuple[float, float]] = []
+    began, look_at = None, 0.0
+    for now, audio in line.frames():
+        for event in detector.hear(audio, now):
+            match event:
+                case VoiceStarted(at):
+                    began, look_at = at, now
+                case VoiceEnded():
+                    began = None
+        if began is not None and now >= look_at and now - began <= certainty.needed[-1][0]:
+            looks.append((now, now - began))
+            look_at = now + certainty.again
+    return looks
+
+
+def made(folder: Path) -> dict[str, list[Path]]:
+    """The sounds of sounds.py and throats.py, as recordings."""
+    paths: dict[str, list[Path]] = {"sounds": [], "listens": []}
+    kinds = [("sounds", 60, NOT_A_VOICE), ("sounds", 300, THROATS), ("listens", 60, {"uh-huh": uh_huh})]
+    for kind, count, sounds in kinds:
+        for name, make in sounds.items():
+            for n in range(count):
+                path = folder / f"made-{n % FOLDS}" / f"{name}-{count}-{n}.wav"
+                write(path, at_level(make(np.random.default_rng(n)), -20))
+                paths[kind].append(path)
     return paths
 
 
-def weights_of(kinds: npt.NDArray[np.str_]) -> Floats:
-    """Both sides count the same in all, however many recordings there are of each."""
-    asks = kinds == "asks"
-    weights = np.where(asks, len(asks) / 2 / asks.sum(), len(asks) / 2 / (~asks).sum())
+def weights_of(kinds: npt.NDArray[np.str_], ages: Floats) -> Floats:
+    """At any age both sides count the same in all, however many recordings there are of each."""
+    asks, weights = kinds == "asks", np.ones(len(kinds), np.float32)
+    for now in aged(ages):
+        for side in (asks & now, ~asks & now):
+            weights[side] = now.sum() / 2 / side.sum()
     weights[kinds == "sounds"] *= 0.8
-    return weights.astype(np.float32)
+    return weights
+
+
+def aged(ages: Floats) -> list[npt.NDArray[np.bool_]]:
+    """Which are of each of AGES."""
+    return [(ages >= begin) & (ages < end) for begin, end in pairwise(AGES)]
 
 
 def fold_of(speaker: str) -> int:
@@ -161,54 +187,48 @@ def main() -> None:
 
     if arguments.cache and arguments.cache.exists():
         with np.load(arguments.cache) as cache:
-            kinds, speakers, names, moments, given = (cache[n] for n in ("k", "s", "n", "m", "g"))
+            kinds, speakers, names, ages, given = (cache[n] for n in ("k", "s", "n", "m", "g"))
     else:
-        kinds, speakers, names, moments, seen = listen(arguments.data)
+        kinds, speakers, names, ages, seen = listen(arguments.data)
         given = network.trunk(seen)
         if arguments.cache:
-            np.savez(arguments.cache, k=kinds, s=speakers, n=names, m=moments, g=given)
-    listens, weights = (kinds != "asks").astype(np.float32), weights_of(kinds)
+            np.savez(arguments.cache, k=kinds, s=speakers, n=names, m=ages, g=given)
+    listens, weights = (kinds != "asks").astype(np.float32), weights_of(kinds, ages)
     if arguments.write:
-        network.write(network.teach(given, moments, listens, weights, EPOCHS), arguments.write)
+        network.write(network.teach(given, ages, listens, weights, EPOCHS), arguments.write)
         return
     held_out = np.array([fold_of(speaker) == 0 for speaker in speakers])
     rest = ~held_out
-    tested = network.teach(given[rest], moments[rest], listens[rest], weights[rest], EPOCHS)
+    tested = network.teach(given[rest], ages[rest], listens[rest], weights[rest], EPOCHS)
     network.write(tested, arguments.data / "tested.onnx")
-    judged = network.judged(tested, given[held_out], moments[held_out])
-    report(judged, *(column[held_out] for column in (kinds, speakers, names, moments)))
+    judged = network.judged(tested, given[held_out], ages[held_out])
+    report(judged, *(column[held_out] for column in (kinds, speakers, names, ages)))
 
 
 def listen(data: Path) -> tuple[npt.NDArray, ...]:  # type: ignore[type-arg]
     recordings = {kind: sorted((data / kind).rglob("*.wav")) for kind in KINDS}
-    recordings["sounds"] += made(40, data / "made")
-    others = Others(
-        [path for path in recordings["asks"] if path.stat().st_size > 3 * 2 * RATE],
-        sorted((data / "noise").rglob("*.wav")),
-    )
+    for kind, paths in made(data / "made").items():
+        recordings[kind] += paths
     jobs = [
-        (kind, path, time, others)
-        for kind in KINDS
-        for path in recordings[kind]
-        for time in range(TIMES[kind])
+        (kind, path, time, data) for kind in KINDS for path in recordings[kind] for time in range(TIMES[kind])
     ]
     random.Random(1).shuffle(jobs)
     os.environ["OMP_NUM_THREADS"] = "1"
     with Pool() as pool:
-        taken = [one for one in pool.imap_unordered(take, jobs, chunksize=16) if one]
+        taken = [one for one in pool.imap_unordered(take, jobs, chunksize=16) if one and one.ages]
     kinds, speakers, names = (
-        np.repeat([getattr(t, name) for t in taken], len(MOMENTS)) for name in ("kind", "speaker", "name")
+        np.repeat([getattr(t, name) for t in taken], [len(t.ages) for t in taken])
+        for name in ("kind", "speaker", "name")
     )
-    moments = np.array([at for t in taken for at in t.moments], np.float32)
-    return kinds, speakers, names, moments, np.array([seen for t in taken for seen in t.seen], np.float16)
+    ages = np.array([age for t in taken for age in t.ages], np.float32)
+    return kinds, speakers, names, ages, np.array([seen for t in taken for seen in t.seen], np.float16)
 
 
-def report(judged: Floats, kinds, speakers, names, moments) -> None:  # type: ignore[no-untyped-def]
+def report(judged: Floats, kinds, speakers, names, ages) -> None:  # type: ignore[no-untyped-def]
     print(f"{len(np.unique(speakers))} speakers, {len(np.unique(names))} recordings, {len(kinds)} moments")
     print("what is held back, where of those who ask so many are")
     origins = np.array([speaker.split("-")[0] for speaker in speakers])
-    for begin, end in MOMENTS:
-        now = (moments >= begin) & (moments < end)
+    for (first, last), now in zip(pairwise(AGES), aged(ages), strict=True):
         for share in (0.02, 0.05):
             least = np.quantile(judged[now & (kinds == "asks")], 1 - share)
             groups = {kind: kinds == kind for kind in KINDS[1:]}
@@ -221,7 +241,7 @@ def report(judged: Floats, kinds, speakers, names, moments) -> None:  # type: ig
                 if (now & group).any()
             }
             print(
-                f"  {begin}-{end} s, asks {share:.0%} (above {least:.2f}): "
+                f"  {first}-{last} s, asks {share:.0%} (above {least:.2f}): "
                 + ", ".join(f"{name} {part:.0%}" for name, part in held.items())
             )
 

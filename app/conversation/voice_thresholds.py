@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +90,6 @@ class Thresholds:
 
 
 NUMBERS = Thresholds()
+JUDGED = replace(NUMBERS, voiced_open=0)
+"""Where a judge of voices has the last word: it tells "mm-hm" from "no" even in noise that hides how open the
+mouth is."""
