@@ -16,7 +16,8 @@ from app.api.calls import CallsApi
 from app.api.events import EventsApi
 from app.api.health import Health
 from app.api.json import ERROR_HANDLERS
-from app.calls import CUT_OFF, NOBODY_ANSWERED, Calls
+from app.beginnings import CUT_OFF, NOBODY_ANSWERED
+from app.calls import Calls
 from app.check.language import warn_of_models
 from app.conversation.conversation import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS, VOICELESS

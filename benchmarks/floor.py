@@ -1,6 +1,7 @@
 """How often "yeah" stops the agent, and how fast "no, wait" does: detector, judge and turn-taking together.
 
     python benchmarks/floor.py DATA [--cases 400] [--seed 1] [--list]
+    python benchmarks/floor.py DATA --sounds FOLDER
 
 DATA is that of benchmarks/listening.py, which has left the judge that is tested here in it, and the speakers
 are those it was not taught from. Every case is a stretch of a call (lines.py), the words 5 to 15 dB louder
@@ -17,14 +18,15 @@ from zlib import crc32
 
 import numpy as np
 from barge_in import last_sound, percentiles
-from lines import Lines
+from lines import Line, Lines
 from listening import first_words, fold_of
 from recordings import read_telephone
-from sounds import seconds
+from sounds import RATE, seconds
 
 from app.conversation.decisions import Decision
 from app.conversation.floor import Floor
 from app.conversation.turns import TurnTaking
+from app.conversation.voice_thresholds import JUDGED, NUMBERS
 from app.services.listening.model import TaughtListening
 
 LENGTH = 4.0
@@ -37,11 +39,12 @@ class Said:
 
     path: Path
     lasts: float
-    after: float | None = None
+    after: float | None
     """Seconds from the first sound until the agent was stopped."""
 
 
-def play(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, seed: str) -> Said | None:
+def said(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, seed: str) -> Said | None:
+    """None: there is nothing in the recording."""
     rng, noise = random.Random(seed), np.random.default_rng(crc32(seed.encode()))
     words = first_words(read_telephone(path), kind, rng)
     if words is None:
@@ -50,8 +53,12 @@ def play(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, see
     if len(words) < 800:
         return None
     line = lines.saying(words, path.parent.name, rng, noise, length=LENGTH, louder=(5, 15))
-    said = Said(path, seconds(words))
-    detector, turns = line.detector(), TurnTaking()
+    return Said(path, seconds(words), stopped_after(line, judge))
+
+
+def stopped_after(line: Line, judge: TaughtListening | None) -> float | None:
+    """Seconds from where somebody says something until the agent is stopped; negative: earlier."""
+    detector, turns = line.detector(JUDGED if judge else NUMBERS), TurnTaking()
     floor = Floor(judge, turns)
     turns.speaks(0.0)
     turns.audible(LENGTH + 2)
@@ -62,10 +69,25 @@ def play(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, see
             decisions += floor.noticed(event, now)
         decisions += floor.tick(now) + turns.tick(now)
         if Decision.INTERRUPT in decisions:
-            if now >= line.begins:
-                said.after = now - line.begins
-            return said
-    return said
+            return now - line.begins
+    return None
+
+
+def sounds(folder: Path, lines: Lines, judge: TaughtListening) -> None:
+    """Print how many of each kind stop the agent."""
+    for kind in sorted(path for path in folder.iterdir() if path.is_dir()):
+        paths = sorted(kind.rglob("*.wav"))
+        stopped = {None: 0, judge: 0}
+        for path in paths:
+            for with_judge in stopped:
+                rng, noise = random.Random(path.name), np.random.default_rng(crc32(path.name.encode()))
+                sound = read_telephone(path)[: 3 * RATE]
+                line = lines.saying(sound, "", rng, noise, length=LENGTH, louder=(5, 15))
+                stopped[with_judge] += stopped_after(line, with_judge) is not None
+        without, with_it = (f"{count / len(paths):4.0%}" for count in stopped.values())
+        print(
+            f"  {kind.name:24} {len(paths):3} stop the agent: {without} without the judge, {with_it} with it"
+        )
 
 
 def main() -> None:
@@ -76,9 +98,13 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="print who was held back, or stopped the agent, wrongly"
     )
+    parser.add_argument("--sounds", type=Path, help="instead: recordings of 8 kHz, a folder of each kind")
     arguments = parser.parse_args()
     judge = TaughtListening(arguments.data / "tested.onnx")
     lines = Lines(arguments.data)
+    if arguments.sounds:
+        sounds(arguments.sounds, lines, judge)
+        return
     for with_judge in (False, True):
         print("with the judge" if with_judge else "without it")
         for kind, paths in kinds(arguments.data):
@@ -86,18 +112,18 @@ def main() -> None:
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
                 seed = f"{arguments.seed} {len(results)} {path.name}"
-                said = play(path, kind.split(",")[0], lines, judge if with_judge else None, seed)
-                results += [said] if said else []
-            stopped = [said.after for said in results if said.after is not None]
+                case = said(path, kind.split(",")[0], lines, judge if with_judge else None, seed)
+                results += [case] if case else []
+            stopped = [case.after for case in results if case.after is not None]
             print(
                 f"  {kind:24} stop the agent: {len(stopped) / len(results):4.0%}, {percentiles(stopped)}"
                 f"; in 400 ms {sum(after <= 0.4 for after in stopped) / len(results):.0%}"
             )
             if arguments.list and with_judge:
-                for said in results:
-                    if (said.after is None or said.after > 0.4) == kind.startswith("asks"):
+                for case in results:
+                    if (case.after is None or case.after > 0.4) == kind.startswith("asks"):
                         print(
-                            f"    {said.path.parent.name}/{said.path.name} {said.lasts:.2f} s: {said.after}"
+                            f"    {case.path.parent.name}/{case.path.name} {case.lasts:.2f} s: {case.after}"
                         )
 
 

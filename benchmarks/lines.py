@@ -12,7 +12,7 @@ from recordings import read_telephone
 from sounds import FRAME, RATE, Sound, at_level, coloured, hum, level, street
 
 from app.conversation.voice_detector import VoiceDetector
-from app.conversation.voice_thresholds import JUDGED
+from app.conversation.voice_thresholds import Thresholds
 
 AGENT_FROM = 0.2
 """Seconds until the agent is heard."""
@@ -27,9 +27,9 @@ class Line:
     begins: float
     """Seconds until somebody says something."""
 
-    def detector(self) -> VoiceDetector:
+    def detector(self, numbers: Thresholds) -> VoiceDetector:
         """One that knows what is sent."""
-        detector, piece = VoiceDetector(JUDGED), 3200
+        detector, piece = VoiceDetector(numbers), 3200
         # A synthesiser is far ahead of what is played.
         for begin in range(0, len(self.sent), piece):
             detector.sent(self.sent[begin : begin + piece], AGENT_FROM + begin / RATE)

@@ -39,6 +39,7 @@ from throats import THROATS
 
 from app.conversation.floor import Certainty
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
+from app.conversation.voice_thresholds import JUDGED
 from app.services.listening.spectrogram import Floats, spectrogram
 
 KINDS = ("asks", "listens", "sounds")
@@ -128,7 +129,7 @@ def take(job: tuple[str, Path, int, Path]) -> Taken | None:
 
 def asked(line: Line) -> list[tuple[float, float]]:
     """When a call would ask the judge on this line, if no answer were enough; how old the voice is then."""
-    certainty, detector = Certainty(), line.detector()
+    certainty, detector = Certainty(), line.detector(JUDGED)
     looks: list[tuple[float, float]] = []
     began, look_at = None, 0.0
     for now, audio in line.frames():

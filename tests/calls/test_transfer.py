@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import asyncpg
 import pytest
 
-from app.calls import MAX_RESUMES, NOBODY_ANSWERED
+from app.beginnings import NOBODY_ANSWERED
+from app.calls import MAX_RESUMES
 from app.telephony.webhooks import MAX_TRIES
 from tests.calls.servers import RunningServer
 

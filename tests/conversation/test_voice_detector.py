@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.conversation.voice_detector import VoiceDetector, VoiceEnded, VoiceStarted
+from app.conversation.voice_thresholds import JUDGED, NUMBERS, Thresholds
 from app.simulator.sounds import noise as loop
 from app.simulator.sounds import sound
 from tests.conversation.sounds import (
@@ -34,9 +35,9 @@ FIRST_SOUNDS = {"ps_cards5": 0.2, "lv_0880": 0.26, "an4_yes": 0.34}
 """Where the recordings begin to be heard."""
 
 
-def while_the_agent_speaks(line: Sound) -> Heard:
+def while_the_agent_speaks(line: Sound, numbers: Thresholds = NUMBERS) -> Heard:
     """What is told of a line on which the agent is audible from the beginning."""
-    detector = VoiceDetector()
+    detector = VoiceDetector(numbers)
     agent_speaks(detector, AGENT, 0.0)
     return listen(detector, line)
 
@@ -90,6 +91,18 @@ NOT_A_VOICE = {
 def test_what_is_not_a_voice_does_not_stop_the_agent(name: str) -> None:
     begins = 0.0 if name == "a crowd" else 1.0
     assert starts(while_the_agent_speaks(together((begins, NOT_A_VOICE[name])))) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NOT_A_VOICE if "mm-hm" not in name])
+def test_what_is_not_a_voice_is_not_even_judged(name: str) -> None:
+    begins = 0.0 if name == "a crowd" else 1.0
+    assert starts(while_the_agent_speaks(together((begins, NOT_A_VOICE[name])), JUDGED)) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NOT_A_VOICE if "mm-hm" in name])
+def test_where_a_judge_has_the_last_word_a_hum_is_told_as_early_as_a_voice(name: str) -> None:
+    [first, *_] = starts(while_the_agent_speaks(together((1.0, NOT_A_VOICE[name])), JUDGED))
+    assert first < 1.25
 
 
 @pytest.mark.parametrize(("begins", "db"), [(8000, -38), (4000, -38), (44000, -26)])
