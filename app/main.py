@@ -19,7 +19,7 @@ from app.api.json import ERROR_HANDLERS
 from app.beginnings import CUT_OFF, NOBODY_ANSWERED
 from app.calls import Calls
 from app.check.language import warn_of_models
-from app.conversation.conversation import CONNECTING, DEAFENED, NOBODY, PROMPTS
+from app.conversation.phrases import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.speaking import APOLOGY, FILLERS, VOICELESS
 from app.draining import drain
 from app.errors import OffhookError

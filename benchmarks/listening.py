@@ -49,6 +49,8 @@ MOMENTS = 5
 """How often on each at most."""
 AGES = (0.0, 0.16, 0.22, 0.28, 0.34, 0.42, 0.6, 1.0)
 """Seconds since the voice began, in which both sides count the same, and of which is told."""
+OLDEST = 0.85
+"""Seconds: voices that are older are all the same to it, listening_network.LONGEST."""
 LOUDER = (3.0, 22.0)
 """Decibels above all else on the line."""
 FOLDS = 3
@@ -139,7 +141,7 @@ def asked(line: Line) -> list[tuple[float, float]]:
                     began, look_at = at, now
                 case VoiceEnded():
                     began = None
-        if began is not None and now >= look_at and now - began <= certainty.needed[-1][0]:
+        if began is not None and now >= look_at and now - began <= OLDEST:
             looks.append((now, now - began))
             look_at = now + certainty.again
     return looks

@@ -10,17 +10,18 @@ from datetime import datetime
 
 from app import metrics
 from app.conversation.decisions import Decision, Timing
-from app.conversation.echo_gate import EchoGate
 from app.conversation.floor import Floor
 from app.conversation.hearing import Hearing
+from app.conversation.inbound import BYTES_PER_SECOND, Inbound
 from app.conversation.keys import OPERATOR, Keys, as_words
 from app.conversation.line import Line
 from app.conversation.opening import Opening
+from app.conversation.phrases import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.reply import Ending, Reply, saying
 from app.conversation.speaking import Speaking
 from app.conversation.transcript import Transcript
 from app.conversation.turns import TurnTaking
-from app.conversation.voice_detector import VoiceDetector, VoiceStarted
+from app.conversation.voice_detector import VoiceStarted
 from app.conversation.voice_thresholds import JUDGED, NUMBERS
 from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
 from app.services.listening import Listening
@@ -43,14 +44,6 @@ LAST_WORDS_SECONDS = 2.0
 LINE_SECONDS = 2.0
 """A line without audio for so long is not silent but idle (wscat), and IDLE_SECONDS watches that."""
 
-PROMPTS = ("Are you still there?", "I can't hear you. Are you still on the line?")
-NOBODY = "It seems that nobody is there. Goodbye."
-DEAFENED = "I'm sorry, I can't hear you at the moment. Please stay on the line, I'm trying again."
-CONNECTING = "One moment, I'll connect you."
-
-BREATH_SECONDS = 0.15
-"""Soft first sounds come so long before a voice is noticed to have begun."""
-BYTES_PER_SECOND = 8000
 NEVER = float("inf")
 TIMING = Timing()
 
@@ -88,13 +81,10 @@ class Conversation:
         self._on_item = on_item
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
-        self._detector = VoiceDetector(JUDGED if listening else NUMBERS)
+        self._inbound = Inbound(JUDGED if listening else NUMBERS)
         self._floor = Floor(listening, self._turns)
-        self._gate = EchoGate()
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
-        self._bytes_heard = 0
-        self._heard_at = 0.0
         self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
         self._between_turns = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -123,7 +113,7 @@ class Conversation:
                 ending = await self._over
                 opening.cancel()
                 self._hush()
-                stream.push(self._gate.open(b""))
+                stream.push(self._inbound.rest())
                 stream.finish()
                 await asyncio.wait([listening], timeout=LAST_WORDS_SECONDS)
                 listening.cancel()
@@ -157,17 +147,11 @@ class Conversation:
     # What comes in
 
     def _hear(self, audio: bytes) -> None:
-        self._bytes_heard += len(audio)
-        now = self._heard_at = time.monotonic()
+        now = time.monotonic()
         self._floor.hear(audio)
-        events = self._detector.hear(audio, now)
-        if self._detector.hears_only_others(now):
-            audio = self._gate.closed(audio)
-        else:
-            began = next((event.at for event in events if isinstance(event, VoiceStarted)), None)
-            audio = self._gate.open(audio, None if began is None else _bytes(now - began + BREATH_SECONDS))
-        self._stream.push(audio)
-        if self._detector.stirs:
+        heard, events = self._inbound.hear(audio, now)
+        self._stream.push(heard)
+        if self._inbound.voices.stirs:
             self._turns.stirs(now)
         for event in events:
             if not self._attends:
@@ -185,8 +169,8 @@ class Conversation:
             raise RuntimeError("the recogniser has given up on this call")
 
     def _take(self, event: RecognitionEvent) -> None:
-        hearing, now = self._hearing, time.monotonic()
-        others = self._detector.others
+        hearing, inbound, now = self._hearing, self._inbound, time.monotonic()
+        others = inbound.voices.others
         words = (isinstance(event, Interim) and hearing.interim(event, others=others)) or (
             isinstance(event, Final) and hearing.final(event, others=others)
         )
@@ -194,10 +178,10 @@ class Conversation:
             return
         match event:
             case SpeechStarted(at_ms, words_follow):
-                at = self._at(at_ms)
+                at = inbound.at(at_ms)
                 self._do(self._turns.voice_started(now, at, certain=False, words_follow=words_follow))
             case SpeechEnded(at_ms, words_follow):
-                self._do(self._turns.voice_ended(now, self._at(at_ms), words_follow=words_follow))
+                self._do(self._turns.voice_ended(now, inbound.at(at_ms), words_follow=words_follow))
             case Interim() if words:
                 self._do(self._turns.words(hearing.words, now, settled=event.stable))
             case Final():
@@ -208,11 +192,6 @@ class Conversation:
                     self._do(self._turns.no_words(now))
             case Deafened() if self._line.remaining_seconds() == 0:
                 self._say(Say(DEAFENED))
-
-    def _at(self, ms: int) -> float:
-        """A moment of the recogniser's audio on the clock."""
-        # Counted from the last frame, not from now: between two of them 20 ms pass.
-        return self._heard_at - max(0.0, self._bytes_heard / BYTES_PER_SECOND - ms / 1000)
 
     def _press(self, key: str) -> None:
         entry = self._keys.press(key, time.monotonic())
@@ -282,7 +261,7 @@ class Conversation:
         asked = self._line.heard()
         anything_heard = self._speaking.interrupt()
         now = time.monotonic()
-        self._detector.cleared(now)
+        self._inbound.voices.cleared(now)
         self._hearing.hushed(self._line.now_ms())
         self._turns.asked(asked)
         if anything_heard:
@@ -300,7 +279,7 @@ class Conversation:
         self._begin(*events)
 
     def _ask(self, *events: ReplyEvent) -> None:
-        if time.monotonic() - self._heard_at < LINE_SECONDS:
+        if time.monotonic() - self._inbound.heard_at < LINE_SECONDS:
             self._begin(*events)
         else:
             self._turns.heard_out(time.monotonic())
@@ -319,7 +298,7 @@ class Conversation:
     def on_sent(self, audio: bytes, seconds: float, *, filler: bool) -> None:
         """Part of what the assistant says is on its way, and begins to be heard in `seconds`."""
         now = time.monotonic()
-        self._detector.sent(audio, now + seconds)
+        self._inbound.voices.sent(audio, now + seconds)
         lasts = seconds + len(audio) / BYTES_PER_SECOND
         self._turns.audible(now + lasts, filler=filler)
         now_ms = self._line.now_ms()
@@ -363,7 +342,3 @@ class Conversation:
     def _keep(self, item: Item) -> None:
         self._items[item.id] = item
         self._on_item(item)
-
-
-def _bytes(seconds: float) -> int:
-    return round(seconds * BYTES_PER_SECOND)

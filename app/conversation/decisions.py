@@ -74,8 +74,9 @@ class Timing:
     """A voice that goes on for so long without any word is noise."""
     no_more_words: float = 2.5
     """As is one that goes on for so long after the last word; interims come every second."""
-    insists: float = 1.1
-    """Who has spoken over us for so long wants to be heard, however it began."""
+    insists: float = 2.0
+    """Who has spoken over us for so long wants to be heard, whatever the judge of voices says. Words tell
+    before; a groan or a yawn is over."""
     overlap: float = 1.0
     """A "yes" that ends so shortly before our turn does is an answer to it; an earlier one was listening."""
 

@@ -1,7 +1,7 @@
 """Who has the floor when both speak: does the caller's voice ask for it, or only say that it listens? No I/O.
 
-A voice over the assistant's is judged as soon as it is noticed, and again until it is certain or old enough.
-Where it is not known better, it asks.
+A voice over the assistant's is judged as soon as it is noticed, and again and again until it asks, has ended,
+or has insisted for so long that it must be heard (`Timing.insists`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from app.services.listening import HEARD_BYTES, Listening
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    needed: tuple[tuple[float, float], ...] = ((0.24, 0.05), (0.32, 0.3), (0.6, 0.8), (0.85, 0.85))
-    """Seconds, and the probability of listening only that it takes to keep a younger voice waiting: the
-    longer it waits, the surer that must be. A judge has heard all that it can use at the last of them."""
+    young: tuple[tuple[float, float], ...] = ((0.24, 0.05), (0.32, 0.3))
+    """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
+    time to ask again."""
+    old: float = 0.5
+    """The probability that keeps an older one waiting."""
     again: float = 0.06
     """Seconds until it is judged again."""
 
@@ -33,8 +35,7 @@ class Floor:
     ) -> None:
         self._judge = judge
         self._turns = turns
-        self._needed = certainty.needed
-        self._again = certainty.again
+        self._certainty = certainty
         self._heard = bytearray()
         self._began_at = 0.0
         self._judge_at = 0.0
@@ -65,10 +66,9 @@ class Floor:
         """Whether the voice asks for the floor, as far as it is known `now`."""
         if not self._judge:
             return True
-        seconds = now - self._began_at
-        useful, surest = self._needed[-1]
-        if now < self._judge_at or (self._judge_at and seconds > useful):
+        if now < self._judge_at:
             return False
-        self._judge_at = now + self._again
-        needed = next((share for younger, share in self._needed if seconds < younger), surest)
-        return self._judge.only_listens(bytes(self._heard), seconds) < needed
+        seconds, certainty = now - self._began_at, self._certainty
+        self._judge_at = now + certainty.again
+        enough = next((share for younger, share in certainty.young if seconds < younger), certainty.old)
+        return self._judge.only_listens(bytes(self._heard), seconds) < enough

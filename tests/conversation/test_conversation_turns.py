@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from app.conversation.conversation import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.decisions import Timing
 from app.conversation.opening import AnsweredBy, Opening
+from app.conversation.phrases import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.speaking import FILLERS, VOICELESS
 from app.services.language_model import Item, Message, SaveItem, Say
 from app.services.language_model.clauses import split

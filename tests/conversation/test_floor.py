@@ -7,8 +7,9 @@ from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES
 
 C = Certainty()
-YOUNG, NEEDED_YOUNG = C.needed[0]
-USEFUL, NEEDED_OLD = C.needed[-1]
+YOUNG, ENOUGH_YOUNG = C.young[0]
+OLD = C.young[-1][0]
+INSISTS = Timing().insists
 INTERRUPT = [Decision.INTERRUPT]
 
 
@@ -46,19 +47,21 @@ def test_without_a_judge_every_voice_asks() -> None:
 
 
 def test_a_voice_that_clearly_asks_is_heard_at_once() -> None:
-    assert begins(over_ours(Judge(NEEDED_YOUNG - 0.01))) == INTERRUPT
+    assert begins(over_ours(Judge(ENOUGH_YOUNG - 0.01))) == INTERRUPT
 
 
 def test_the_longer_a_voice_waits_the_surer_the_judge_must_be() -> None:
-    floor = over_ours(Judge(NEEDED_YOUNG, NEEDED_YOUNG))
+    floor = over_ours(Judge(ENOUGH_YOUNG, ENOUGH_YOUNG))
     assert begins(floor) == []
     assert floor.tick(10.001 + YOUNG) == INTERRUPT
 
 
-def test_a_voice_that_surely_listens_is_not_heard() -> None:
-    floor = over_ours(Judge(0.99, 0.99))
+def test_a_voice_that_listens_is_not_heard_until_it_insists() -> None:
+    floor = over_ours(judge := Judge(*[C.old] * 40))
     assert begins(floor) == []
-    assert floor.tick(10.0 + USEFUL - 0.01) == []
+    while (now := 10.1 + len(judge.asked) * (C.again + 0.001)) < 10.0 + INSISTS:
+        assert floor.tick(now) == []
+    assert len(judge.asked) > 20
 
 
 def test_a_voice_that_turns_out_to_ask_is_heard_then() -> None:
@@ -83,21 +86,15 @@ def test_it_is_not_judged_more_often_than_there_is_something_new() -> None:
     assert [seconds for _, seconds in judge.asked] == [0.1, 0.16]
 
 
-def test_what_the_judge_cannot_use_is_not_judged() -> None:
-    floor = over_ours(Judge(NEEDED_OLD))
-    begins(floor)
-    assert floor.tick(10.0 + USEFUL + 0.01) == []
-
-
-def test_a_voice_noticed_late_is_judged_once() -> None:
-    assert begins(over_ours(Judge(NEEDED_OLD - 0.01)), now=10.0 + USEFUL + 0.2) == INTERRUPT
-    assert begins(over_ours(Judge(NEEDED_OLD)), now=10.0 + USEFUL + 0.2) == []
+def test_an_old_voice_is_heard_where_it_is_likelier_to_ask_than_not() -> None:
+    assert begins(over_ours(Judge(C.old - 0.01)), now=10.0 + OLD) == INTERRUPT
+    assert begins(over_ours(Judge(C.old)), now=10.0 + OLD) == []
 
 
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
     turns = audible()
     begins(Floor(Judge(0.99), turns))
-    assert turns.tick(10.1 + Timing().insists) == INTERRUPT
+    assert turns.tick(10.1 + INSISTS) == INTERRUPT
 
 
 def test_where_nobody_else_speaks_nothing_is_judged() -> None:

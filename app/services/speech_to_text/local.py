@@ -19,12 +19,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.errors import SettingError
+from app.services.samples import WINDOW
 from app.services.speech_to_text.decode_queue import Job, Urgency
 from app.services.speech_to_text.decoder_pool import DecoderPool
 from app.services.speech_to_text.interface import Final, Interim, RecognitionEvent, SpeechStarted
 from app.services.speech_to_text.segmenter import (
     SAMPLES_PER_MS,
-    WINDOW,
     Decision,
     Endpointing,
     Finish,

@@ -12,7 +12,7 @@ from moonshine_voice.moonshine_api import ModelArch
 from moonshine_voice.transcriber import Transcriber
 from moonshine_voice.utils import get_model_path
 
-from app.services.speech_to_text.samples import SAMPLE_RATE, doubled, to_samples
+from app.services.samples import SAMPLE_RATE, doubled, to_samples
 from app.services.speech_to_text.spelling import modern
 from app.services.worker_main import Handler, serve
 

@@ -10,11 +10,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.services.samples import WINDOW
 from app.services.speech_to_text.interface import SpeechEnded, SpeechStarted
 
 SAMPLES_PER_MS = 8
-WINDOW = 256
-"""Samples in a window, 32 ms: what Silero VAD judges at 8 kHz."""
 WINDOW_MS = WINDOW // SAMPLES_PER_MS
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.services.samples import WINDOW
 from app.services.speech_to_text.interface import SpeechEnded, SpeechStarted
 from app.services.speech_to_text.segmenter import (
     SAMPLES_PER_MS,
-    WINDOW,
     WINDOW_MS,
     Decision,
     Endpointing,

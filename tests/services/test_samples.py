@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.speech_to_text.samples import SAMPLE_RATE, doubled, to_samples
+from app.services.samples import SAMPLE_RATE, doubled, to_samples
 
 
 def test_a_byte_is_what_mu_law_says() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 8000
+WINDOW = 256
+"""Samples in a window, 32 ms: what Silero VAD judges at once."""
 
 Samples = NDArray[np.float32]
 
