@@ -18,7 +18,7 @@ from app.services.listening import HEARD_BYTES, Listening
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    young: tuple[tuple[float, float], ...] = ((0.24, 0.05), (0.32, 0.3))
+    young: tuple[tuple[float, float], ...] = ((0.2, 0.05), (0.26, 0.2))
     """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
     time to ask again."""
     old: float = 0.5
