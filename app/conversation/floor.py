@@ -22,7 +22,8 @@ class Certainty:
     """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
     time to ask again."""
     old: float = 0.5
-    """The probability that keeps an older one waiting."""
+    """What keeps an older one waiting, as the mean of the last two answers: a laugh, or a throat that is
+    cleared, sounds like a word for a moment."""
     again: float = 0.06
     """Seconds until it is judged again."""
 
@@ -39,6 +40,8 @@ class Floor:
         self._heard = bytearray()
         self._began_at = 0.0
         self._judge_at = 0.0
+        self._listened: float | None = None
+        """The judge's last answer on this voice."""
 
     def hear(self, audio: bytes) -> None:
         """What the line carries: 8 kHz μ-law."""
@@ -50,7 +53,7 @@ class Floor:
         """A voice, or its end. Returns what the turns decide."""
         match event:
             case VoiceStarted(at):
-                self._began_at, self._judge_at = at, 0.0
+                self._began_at, self._judge_at, self._listened = at, 0.0, None
                 asks = not self._turns.is_audible or self._asks(now)
                 return self._turns.voice_started(now, at, certain=True, asks=asks)
             case VoiceEnded(at):
@@ -70,5 +73,8 @@ class Floor:
             return False
         seconds, certainty = now - self._began_at, self._certainty
         self._judge_at = now + certainty.again
-        enough = next((share for younger, share in certainty.young if seconds < younger), certainty.old)
-        return self._judge.only_listens(bytes(self._heard), seconds) < enough
+        last, self._listened = self._listened, self._judge.only_listens(bytes(self._heard), seconds)
+        for younger, enough in certainty.young:
+            if seconds < younger:
+                return self._listened < enough
+        return (self._listened + (self._listened if last is None else last)) / 2 < certainty.old

@@ -87,8 +87,15 @@ def test_it_is_not_judged_more_often_than_there_is_something_new() -> None:
 
 
 def test_an_old_voice_is_heard_where_it_is_likelier_to_ask_than_not() -> None:
-    assert begins(over_ours(Judge(C.old - 0.01)), now=10.0 + OLD) == INTERRUPT
-    assert begins(over_ours(Judge(C.old)), now=10.0 + OLD) == []
+    assert begins(over_ours(Judge(C.old - 0.01)), now=10.01 + OLD) == INTERRUPT
+    assert begins(over_ours(Judge(C.old)), now=10.01 + OLD) == []
+
+
+def test_an_old_voice_that_sounds_like_a_word_for_a_moment_waits_on() -> None:
+    floor = over_ours(Judge(1.0, C.old - 0.1, 1.0, C.old - 0.1, C.old - 0.1))
+    assert begins(floor, now=10.01 + OLD) == []
+    later = [floor.tick(10.01 + OLD + n * (C.again + 0.001)) for n in range(1, 5)]
+    assert later == [[], [], [], INTERRUPT]
 
 
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:

@@ -15,6 +15,8 @@ from app.services.language_model.local.words import tidy, without_courtesies
 _JOINT = re.compile(r"[.,;:!?…]|\b(?:and|also|then|plus)\b", re.I)
 _AND_AT_END = re.compile(r"\b(?:and|also|then|plus)\b(?: (?:please|also|(?:can|could|would) you))*\s*$", re.I)
 _IS = re.compile(r" (?:is|are)(?= (?:on|at|in|next|today|tomorrow)\b)", re.I)
+_SCRAPS = re.compile(r"\W*(?:(?:and|but|so|can|to|of|in|the|a)\b\W*){1,3}", re.I)
+"""What is left of a false start, or of an echo of the assistant's own words: "And to remind me"."""
 _BACK = re.compile(r"\b(?:that|it|this)\b", re.I)
 
 
@@ -43,7 +45,7 @@ def find_wishes(text: str, now: datetime) -> tuple[str, tuple[Wish, ...]]:
     wishes: list[Wish] = []
     for (opening, match), end in zip(openings, ends, strict=True):
         words = f"{match.groupdict().get('what') or ''} {text[match.end() : end]}"
-        lead = "" if own or wishes else without_courtesies(head)
+        lead = "" if own or wishes or _SCRAPS.fullmatch(head) else without_courtesies(head)
         wishes += _read(opening, match[0], words, lead, now)
     return own, tuple(wishes)
 
@@ -80,6 +82,8 @@ def _find_openings(text: str, now: datetime) -> list[tuple[Opening, re.Match[str
 
 def _may_open(before: str, now: datetime, *, first: bool) -> bool:
     """Whether a wish may begin after these words: at the start, after a joint, or after its own time."""
+    if first and _SCRAPS.fullmatch(before):
+        return True
     joints = [0, *(joint.end() for joint in _JOINT.finditer(before))]
     if any(not without_courtesies(before[joint:]) for joint in joints):
         return True
