@@ -149,12 +149,35 @@ def _slam(random: random.Random) -> Samples:
 
 
 def _laugh(random: random.Random) -> Samples:
-    """Five times "ha", each with less breath."""
+    """Five times "ha", lower and softer each time: a breathy voice through an open mouth."""
     out: Samples = []
     for number in range(5):
-        air = [0.3 * value for value in _high_pass(_hiss(random, 0.05), 500)]
-        voice = _swelling(_voiced(250 - 12 * number, 210 - 12 * number, 0.1, 0.9))
-        out += [*air, *(value * 0.8**number for value in voice), *_silence(0.05)]
+        air = [0.3 * value for value in _high_pass(_hiss(random, 0.06), 500)]
+        breath = [0.8 * value for value in _hiss(random, 0.1)]
+        voice = _open_mouth(
+            _swelling(_added(_voiced(280 - 14 * number, 225 - 14 * number, 0.1, 0.9), breath))
+        )
+        out += [*air, *(value * 0.8**number for value in voice), *_silence(0.04)]
+    return out
+
+
+def _open_mouth(samples: Samples) -> Samples:
+    """With the resonances of an "a"."""
+    return _added(
+        *(_resonance(samples, hertz, width) for hertz, width in ((780, 130), (1250, 160), (2600, 250)))
+    )
+
+
+def _resonance(samples: Samples, hertz: float, width: float) -> Samples:
+    """Two poles, as loud at their frequency as what comes in."""
+    radius = math.exp(-math.pi * width / RATE)
+    turn = 2 * radius * math.cos(2 * math.pi * hertz / RATE)
+    gain = (1 - radius) * math.sqrt(1 - 2 * radius * math.cos(4 * math.pi * hertz / RATE) + radius * radius)
+    one = two = 0.0
+    out = []
+    for value in samples:
+        one, two = gain * value + turn * one - radius * radius * two, one
+        out.append(one)
     return out
 
 

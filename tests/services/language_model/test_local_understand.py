@@ -52,7 +52,7 @@ def wishes(text: str) -> list[tuple[str, str, str]]:
         ("Reminder me two feed the cat at 6 p.m.", "feed the cat", "Sat 21 Nov 18:00"),
         ("Remind me two call mom at six thirty p m.", "call mom", "Sat 21 Nov 18:30"),
         ("Rewind me to feed the cat at 6 p.m.", "feed the cat", "Sat 21 Nov 18:00"),
-        ("Can remind me to feed the cat at 6 p.m.", "feed the cat", "Sat 21 Nov 18:00"),
+        ("I can remind me to feed the cat at 6 p.m.", "feed the cat", "Sat 21 Nov 18:00"),
         ("And to remind me to feed the cat at 6 p.m.", "feed the cat", "Sat 21 Nov 18:00"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from app.services.language_model.local.words import tidy, without_courtesies
 _JOINT = re.compile(r"[.,;:!?…]|\b(?:and|also|then|plus)\b", re.I)
 _AND_AT_END = re.compile(r"\b(?:and|also|then|plus)\b(?: (?:please|also|(?:can|could|would) you))*\s*$", re.I)
 _IS = re.compile(r" (?:is|are)(?= (?:on|at|in|next|today|tomorrow)\b)", re.I)
-_SCRAPS = re.compile(r"\W*(?:(?:and|but|so|can|to|of|in|the|a)\b\W*){1,3}", re.I)
+_SCRAPS = re.compile(r"\W*(?:(?:and|but|so|i|can|to|of|in|the|a)\b\W*){1,3}", re.I)
 """What is left of a false start, or of an echo of the assistant's own words: "And to remind me"."""
 _BACK = re.compile(r"\b(?:that|it|this)\b", re.I)
 
