@@ -18,12 +18,14 @@ from app.conversation.voicing import SIZE, WINDOW, Spectrum
 
 REACH = 0.6
 """Seconds after which no echo returns."""
-_EARLY = 0.1
+EARLY = 0.1
 """How much sooner than thought the agent may be audible, and how late a clear may take effect."""
 _JOIN = 0.08
 """Pieces with a smaller gap between them are played without any: the gap is the clock's."""
 COMPARED = 1600
 """Samples of what is heard that are compared, 200 ms."""
+_KEPT = 2.0
+"""Seconds for which it is known what was audible."""
 _SEGMENT, _STEP = 256, 128
 _LIMIT = 10 ** (-6 / 10)
 """No echo is louder than 6 dB below what was sent."""
@@ -55,7 +57,7 @@ class Echo:
 
     def cleared(self, now: float) -> None:
         """What is not audible by now never will be."""
-        until = now + _EARLY
+        until = now + EARLY
         while self._sent and self._sent[-1][0] >= until:
             self._sent.pop()
         if self._sent:
@@ -64,9 +66,11 @@ class Echo:
 
     def possible(self, now: float) -> bool:
         """Whether anything the agent said can be heard now."""
-        while self._sent and self._sent[0][0] + len(self._sent[0][1]) / 8000 < now - REACH - COMPARED / 8000:
+        while self._sent and _end(self._sent[0]) < now - _KEPT:
             self._sent.popleft()
-        return bool(self._sent) and self._sent[0][0] < now + _EARLY
+        return any(
+            piece[0] < now + EARLY and _end(piece) >= now - REACH - COMPARED / 8000 for piece in self._sent
+        )
 
     def expected(self, now: float) -> Spectrum | None:
         """The power spectrum of the echo in the WINDOW that ends now, as far as it is known."""
@@ -74,7 +78,7 @@ class Echo:
             return None
         end = now - self._delay
         # A longer window than what is heard: a clock that is off by a few milliseconds must not matter.
-        audible = self._audible(end - 1.5 * WINDOW / 8000, 2 * WINDOW)
+        audible = self.audible(end - 1.5 * WINDOW / 8000, 2 * WINDOW)
         transform = np.fft.rfft(audible * _WIDE, 2 * SIZE)[::2]
         return (transform.real**2 + transform.imag**2) * self._way
 
@@ -83,22 +87,22 @@ class Echo:
 
         If it is most of it, its way is learned.
         """
-        length = COMPARED + int((REACH + _EARLY) * 8000)
-        begin = now + _EARLY - length / 8000
-        audible = self._audible(begin, length)
+        length = COMPARED + int((REACH + EARLY) * 8000)
+        begin = now + EARLY - length / 8000
+        audible = self.audible(begin, length)
         if not audible.any():
             return 0.0
-        lag = _lag(heard, audible)
-        found = audible[lag : lag + COMPARED]
+        found_at = lag(heard, audible)
+        found = audible[found_at : found_at + COMPARED]
         share, way = _coherent(heard, found)
         if share > 0.5:
-            delay = now - COMPARED / 8000 - (begin + lag / 8000)
+            delay = now - COMPARED / 8000 - (begin + found_at / 8000)
             fresh = self._delay is None or abs(delay - self._delay) > 0.004
             self._way = way if fresh else np.maximum(0.7 * self._way, way)
             self._delay = delay
         return share
 
-    def _audible(self, begin: float, length: int) -> Samples:
+    def audible(self, begin: float, length: int) -> Samples:
         """What was audible on the line from `begin` on."""
         result = np.zeros(length)
         for start, audio in self._sent:
@@ -112,13 +116,18 @@ class Echo:
         return result
 
 
+def _end(piece: tuple[float, bytes]) -> float:
+    start, audio = piece
+    return start + len(audio) / 8000
+
+
 _WIDE = np.hanning(2 * WINDOW)
 _FULL = 8192
 _BAND = np.zeros(_FULL // 2 + 1)
 _BAND[int(250 / 8000 * _FULL) : int(3000 / 8000 * _FULL)] = 1
 
 
-def _lag(heard: Samples, audible: Samples) -> int:
+def lag(heard: Samples, audible: Samples) -> int:
     """Where in what was audible lies what is heard: the peak of the whitened cross-correlation."""
     one, other = np.fft.rfft(heard, _FULL), np.fft.rfft(audible, _FULL)
     cross = one.conj() * other

@@ -20,6 +20,11 @@ class EchoGate:
     def __init__(self) -> None:
         self._held = bytearray()
 
+    @property
+    def held(self) -> bytes:
+        """What waits."""
+        return bytes(self._held)
+
     def closed(self, audio: bytes) -> bytes:
         """In this audio are only others than the caller. Returns what may be passed on."""
         self._held += audio

@@ -40,7 +40,7 @@ class VoiceDetector:
 
     def __init__(self, thresholds: Thresholds = NUMBERS) -> None:
         self._numbers = thresholds
-        self._echo = Echo()
+        self.echo = self._echo = Echo()
         self._judge = FrameJudge(thresholds, self._echo)
         self._level = CallerLevel()
         self._over_the_agent = False
