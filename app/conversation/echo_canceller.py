@@ -41,22 +41,20 @@ class EchoCanceller:
         sent = self._echo.audible(end - (len(heard) + reach) / 8000, len(heard) + reach + early)
         if not sent.any():
             return
-        before, self._delay = self._delay, (reach - lag(heard, sent)) / 8000
-        rows = self._rows(end, len(heard))
+        delay = (reach - lag(heard, sent)) / 8000
+        rows = self._rows(end - delay, len(heard))
         square = rows.T @ rows
         square[np.diag_indices(TAPS)] += 1e-3 * np.trace(square) / TAPS + 1.0
         found: Samples = np.linalg.solve(square, rows.T @ heard).astype(np.float64)
         left = heard - rows @ found
         if left @ left < HELPS * (heard @ heard):
-            self._filter = found
-        else:
-            self._delay = before
+            self._filter, self._delay = found, delay
 
     def cancel(self, audio: bytes, end: float) -> bytes:
         """The same audio, up to `end`, without the echo in it."""
         if self._filter is None or not audio:
             return audio
-        echo = self._rows(end, len(audio)) @ self._filter
+        echo = self._rows(end - self._delay, len(audio)) @ self._filter
         if not echo.any():
             return audio
         heard = _linear(audio)
@@ -68,8 +66,9 @@ class EchoCanceller:
         return audioop.lin2ulaw(np.clip(heard, -32768, 32767).astype(np.int16).tobytes(), 2)
 
     def _rows(self, end: float, length: int) -> Samples:
-        """For each of `length` samples up to `end`, the TAPS that were sent which it may come from."""
-        begin = end - self._delay - (length + TAPS - 1 - BEFORE) / 8000
+        """For each of `length` samples, the TAPS that were sent which it may come from: for the last of them,
+        those around `end`."""
+        begin = end - (length + TAPS - 1 - BEFORE) / 8000
         sent = self._echo.audible(begin, length + TAPS - 1)
         return np.lib.stride_tricks.sliding_window_view(sent, TAPS)
 

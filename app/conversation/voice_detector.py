@@ -40,8 +40,8 @@ class VoiceDetector:
 
     def __init__(self, thresholds: Thresholds = NUMBERS) -> None:
         self._numbers = thresholds
-        self.echo = self._echo = Echo()
-        self._judge = FrameJudge(thresholds, self._echo)
+        self.echo = Echo()
+        self._judge = FrameJudge(thresholds, self.echo)
         self._level = CallerLevel()
         self._over_the_agent = False
         """Whether this voice began while the agent was audible."""
@@ -62,21 +62,21 @@ class VoiceDetector:
 
     def sent(self, audio: bytes, audible_at: float) -> None:
         """Agent audio (8 kHz μ-law) that will be audible on the line from `audible_at` on."""
-        self._echo.sent(audio, audible_at)
+        self.echo.sent(audio, audible_at)
 
     def cleared(self, now: float) -> None:
         """What has not been played by now never will be (its echo of the last half second still returns)."""
-        self._echo.cleared(now)
+        self.echo.cleared(now)
 
     @property
     def others(self) -> bool:
         """Whether the line has been found to carry more voices than the caller's: the agent's own, come back,
         or that of somebody beside the caller."""
-        return self._echo.known or self._somebody_else
+        return self.echo.known or self._somebody_else
 
     def hears_only_others(self, now: float) -> bool:
         """Whether the agent may be heard now on such a line, and the caller is not."""
-        return self.others and not self._speaking and self._echo.possible(now)
+        return self.others and not self._speaking and self.echo.possible(now)
 
     @property
     def stirs(self) -> bool:
@@ -135,7 +135,7 @@ class VoiceDetector:
         lasts = self._lasts(latest, voiced)
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
-        self._over_the_agent = self._echo.possible(now)
+        self._over_the_agent = self.echo.possible(now)
         if self._over_the_agent and not self._interrupts(latest, voiced, lasts, now):
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
@@ -174,7 +174,7 @@ class VoiceDetector:
         power = statistics.fmean(heard.power for heard in voiced)
         if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
             return False
-        if self._echo.explains(self._judge.recent, now) > numbers.echo:
+        if self.echo.explains(self._judge.recent, now) > numbers.echo:
             self._frames.clear()
             return False
         if self._level.is_anothers(power):
