@@ -100,7 +100,7 @@ def main() -> None:
     )
     parser.add_argument("--sounds", type=Path, help="instead: recordings of 8 kHz, a folder of each kind")
     arguments = parser.parse_args()
-    judge = TaughtListening(arguments.data / "tested.onnx")
+    judge = TaughtListening(arguments.data / "tested")
     lines = Lines(arguments.data)
     if arguments.sounds:
         sounds(arguments.sounds, lines, judge)

@@ -1,6 +1,6 @@
 """Teach, and test, the judge that tells "yeah" from "no, wait" by how they begin.
 
-    python benchmarks/listening.py DATA [--write app/services/listening/taught.onnx]
+    python benchmarks/listening.py DATA [--write app/services/listening]
 
 DATA holds recordings (8 kHz WAV, beginning with or after silence), one folder a speaker:
 
@@ -12,9 +12,9 @@ DATA holds recordings (8 kHz WAV, beginning with or after silence), one folder a
 Each is said on several lines (lines.py), differently loud, fast and coloured, and heard when a call would ask
 the judge: as soon as the voice is noticed, and then again and again. Where the detector takes a noise or an
 echo for a voice, that is heard as well. A third of the speakers is not taught from: what is printed is of
-them, and the judge that does not know them is left in DATA/tested.onnx, for benchmarks/floor.py. With
---write, all are taught from and nothing is tested. docs/evaluation.md says what Offhook's own was taught
-from.
+them, and the judge that does not know them is left in DATA/tested, for benchmarks/floor.py. With --write, all
+are taught from and nothing is tested. Both networks of app/services/listening/model.py are taught, one after
+the other; docs/evaluation.md says what Offhook's own were taught from.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ from throats import THROATS
 from app.conversation.floor import Certainty
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.conversation.voice_thresholds import JUDGED
-from app.services.listening.spectrogram import Floats, spectrogram
+from app.services.listening import HEARD_BYTES
+from app.services.listening.model import mean_of
+from app.services.listening.spectrogram import Floats
 
 KINDS = ("asks", "listens", "sounds")
 TIMES = {"asks": 3, "listens": 6, "sounds": 6}
@@ -53,7 +55,6 @@ LOUDER = (3.0, 22.0)
 """Decibels above all else on the line."""
 FOLDS = 3
 WORDS = int(1.2 * RATE)
-EPOCHS = 6
 
 
 @dataclass
@@ -64,7 +65,8 @@ class Taken:
     speaker: str
     name: str
     ages: list[float]
-    seen: list[Floats]
+    heard: list[bytes]
+    """HEARD_BYTES each."""
 
 
 def first_words(sound: Sound, kind: str, rng: random.Random) -> Sound | None:
@@ -123,8 +125,9 @@ def take(job: tuple[str, Path, int, Path]) -> Taken | None:
     else:
         looks = after
     looks = rng.sample(looks, min(MOMENTS, len(looks)))
-    seen = [spectrogram(line.heard[: round(now * RATE)]) for now, _ in looks]
-    return Taken(kind, path.parent.name, path.name, [age for _, age in looks], seen)
+    until = [line.heard[: round(now * RATE)] for now, _ in looks]
+    heard = [audio[-HEARD_BYTES:].rjust(HEARD_BYTES, b"\xff") for audio in until]
+    return Taken(kind, path.parent.name, path.name, [age for _, age in looks], heard)
 
 
 def asked(line: Line) -> list[tuple[float, float]]:
@@ -180,30 +183,36 @@ def fold_of(speaker: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("data", type=Path)
-    parser.add_argument("--write", type=Path, help="teach with all speakers, and write it here")
+    parser.add_argument("--write", type=Path, help="teach with all speakers, and write it into this folder")
     parser.add_argument("--cache", type=Path, help="keep what was heard here, or take it from here")
     arguments = parser.parse_args()
     # Only who teaches needs torch.
-    import listening_network as network
+    import listening_keywords
+    import listening_recogniser
+    import listening_teaching
 
     if arguments.cache and arguments.cache.exists():
         with np.load(arguments.cache) as cache:
-            kinds, speakers, names, ages, given = (cache[n] for n in ("k", "s", "n", "m", "g"))
+            kinds, speakers, names, ages, heard = cache.values()
     else:
-        kinds, speakers, names, ages, seen = listen(arguments.data)
-        given = network.trunk(seen)
+        kinds, speakers, names, ages, heard = listen(arguments.data)
         if arguments.cache:
-            np.savez(arguments.cache, k=kinds, s=speakers, n=names, m=ages, g=given)
+            np.savez(arguments.cache, kinds, speakers, names, ages, heard)
     listens, weights = (kinds != "asks").astype(np.float32), weights_of(kinds, ages)
-    if arguments.write:
-        network.write(network.teach(given, ages, listens, weights, EPOCHS), arguments.write)
-        return
-    held_out = np.array([fold_of(speaker) == 0 for speaker in speakers])
-    rest = ~held_out
-    tested = network.teach(given[rest], ages[rest], listens[rest], weights[rest], EPOCHS)
-    network.write(tested, arguments.data / "tested.onnx")
-    judged = network.judged(tested, given[held_out], ages[held_out])
-    report(judged, *(column[held_out] for column in (kinds, speakers, names, ages)))
+    tested = np.array([fold_of(speaker) == 0 for speaker in speakers]) & (not arguments.write)
+    folder = arguments.write or arguments.data / "tested"
+    folder.mkdir(exist_ok=True)
+    answers = []
+    for network in (listening_keywords, listening_recogniser):
+        print(network.NAME)
+        given, rest = network.given(heard), ~tested
+        judge = network.teach(given[rest], ages[rest], listens[rest], weights[rest])
+        network.write(judge, folder / network.NAME)
+        if tested.any():
+            answers.append(listening_teaching.judged(judge, given[tested], ages[tested]))
+    if answers:
+        judged = np.vectorize(mean_of)(*answers)
+        report(judged, *(column[tested] for column in (kinds, speakers, names, ages)))
 
 
 def listen(data: Path) -> tuple[npt.NDArray, ...]:  # type: ignore[type-arg]
@@ -222,7 +231,8 @@ def listen(data: Path) -> tuple[npt.NDArray, ...]:  # type: ignore[type-arg]
         for name in ("kind", "speaker", "name")
     )
     ages = np.array([age for t in taken for age in t.ages], np.float32)
-    return kinds, speakers, names, ages, np.array([seen for t in taken for seen in t.seen], np.float16)
+    heard = np.frombuffer(b"".join(h for t in taken for h in t.heard), np.uint8).reshape(-1, HEARD_BYTES)
+    return kinds, speakers, names, ages, heard
 
 
 def report(judged: Floats, kinds, speakers, names, ages) -> None:  # type: ignore[no-untyped-def]

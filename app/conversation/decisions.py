@@ -1,9 +1,20 @@
-"""What turn-taking decides, and the times by which it does. No I/O."""
+"""What turn-taking is told of a voice, what it decides, and the times by which it does. No I/O."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+
+
+class Bid(Enum):
+    """What the sound of a voice says, as far as it is known."""
+
+    ASKS = auto()
+    """Somebody wants to be heard."""
+    WAITS = auto()
+    """Likelier not, but words may prove it."""
+    LISTENS = auto()
+    """Surely not: whatever is made of its words, it only says that it listens."""
 
 
 class Decision(Enum):

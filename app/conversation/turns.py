@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from app.conversation.back_channels import is_back_channel
-from app.conversation.decisions import TIMING, Decision, Timing
+from app.conversation.decisions import TIMING, Bid, Decision, Timing
 from app.conversation.endpointing import Profile, patience, profile
 
 
@@ -31,8 +31,7 @@ class TurnTaking:
         # The caller
         self._voice = False
         self._voice_from = 0.0
-        self._overheard = False
-        """Whether this voice only says that it listens, as far as its sound tells."""
+        self._bid = Bid.ASKS
         self._silent_from = 0.0
         self._stirs_at = 0.0
         self._noticed_at: float | None = None
@@ -49,8 +48,8 @@ class TurnTaking:
         self._promised_at: float | None = None
         """When the voice had ended of which the recogniser is about to tell all words."""
         self._complete = False
-        self._listens = False
-        """Whether the words only say so: "mm-hm"."""
+        self._signs = False
+        """Whether the words only say that somebody listens: "mm-hm"."""
         self._prompts = 0
         # The assistant
         self._ours = _Ours.NOTHING
@@ -95,8 +94,8 @@ class TurnTaking:
 
     @property
     def overhears(self) -> bool:
-        """Whether the caller speaks while we do, and seems to listen only."""
-        return self._voice and self._overheard and self._audible
+        """Whether it matters what the caller's voice sounds like: it is heard over us, or has cut us."""
+        return self._voice and (self._audible or self._cut)
 
     @property
     def is_audible(self) -> bool:
@@ -104,10 +103,10 @@ class TurnTaking:
         return self._audible
 
     def voice_started(
-        self, now: float, at: float, *, certain: bool, asks: bool = True, words_follow: bool = False
+        self, now: float, at: float, *, certain: bool, bid: Bid = Bid.ASKS, words_follow: bool = False
     ) -> list[Decision]:
-        """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `asks`: it wants
-        to be heard, should we be speaking. `words_follow`: its end will be told by whoever promises words."""
+        """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `bid`: what it
+        sounds like. `words_follow`: its end will be told by whoever promises words."""
         if not certain:
             self._noticed_at, self._promised_at, self._unended = now, None, words_follow
         if not certain and at <= self._silent_from:
@@ -115,23 +114,22 @@ class TurnTaking:
             return []
         if not self._voice:
             self._voice, self._voice_from, self._settled = True, now, False
-        if certain:
-            self._overheard = not asks
-        if certain and asks and self._audible:
+            self._bid = Bid.ASKS
+        return self.voice_sounds(now, bid) if certain else self.tick(now)
+
+    def voice_sounds(self, now: float, bid: Bid) -> list[Decision]:
+        """What the sound of the voice says by now."""
+        self._bid = bid
+        if bid is Bid.ASKS and self._voice and self._audible:
             return [self._interrupt(now), *self.tick(now)]
         return self.tick(now)
-
-    def voice_asks(self, now: float) -> list[Decision]:
-        """The voice wants to be heard, other than it seemed."""
-        self._overheard = False
-        return [*([self._interrupt(now)] if self._voice and self._audible else []), *self.tick(now)]
 
     def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
         if words_follow:
             self._promised_at, self._unended = at, False
         if self._voice:
-            self._voice, self._silent_from, self._overheard = False, at, False
+            self._voice, self._silent_from = False, at
         return self.tick(now)
 
     def stirs(self, now: float) -> None:
@@ -157,7 +155,7 @@ class TurnTaking:
         if not words:
             return self.tick(now)
         self._prompts = 0
-        self._listens = is_back_channel(text) and not self._cut_at_its_end
+        self._signs = is_back_channel(text)
         if self._audible and not self._listens:
             return [self._interrupt(now), *self.tick(now)]
         return self.tick(now)
@@ -212,7 +210,7 @@ class TurnTaking:
         if self._voice:
             if self._ours is _Ours.SPEAKING and not self._audible:
                 return [(self._voice_from, Decision.HOLD)]
-            if self.overhears:
+            if self._audible and self._bid is not Bid.ASKS:
                 return [(self._voice_from + timing.insists, Decision.INTERRUPT)]
             if self._words:
                 return [(max(self._voice_from, self._words_at) + timing.no_more_words, Decision.NOISE)]
@@ -235,11 +233,23 @@ class TurnTaking:
             return [*due, (at, decision)]
         return due
 
+    @property
+    def _listens(self) -> bool:
+        """Whether the words ask for no answer: they only say that somebody listens."""
+        its_own = self._voice or self._told_at - self._silent_from < self._timing.latest_words
+        sounds_so = self._bid is Bid.LISTENS and its_own
+        return (self._signs or sounds_so) and not self._cut_at_its_end
+
     def _after_the_cut(self) -> tuple[float, Decision]:
         timing = self._timing
         if self._words:
             # Told after the voice, "yeah" is all that was said; told within it, "but" may follow.
-            told = self._told_at if self._told_at >= self._silent_from else self._words_settle_at()
+            if self._told_at >= self._silent_from:
+                told = self._told_at
+            elif self._signs:
+                told = self._words_settle_at()
+            else:
+                told = self._told_by(self._silent_from + timing.last_words)
             return max(told, self._silent_from), Decision.DISREGARD
         if self._wordless:
             return self._silent_from, Decision.RESUME

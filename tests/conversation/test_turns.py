@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.decisions import Decision, Timing
+from app.conversation.decisions import Bid, Decision, Timing
 from app.conversation.endpointing import Profile, patience
 from app.conversation.turns import TurnTaking
 
@@ -163,7 +163,7 @@ def test_words_stop_the_assistant_without_a_voice() -> None:
 
 def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
     turns = answering()
-    assert turns.voice_started(11.2, 11.0, certain=True, asks=False) == []
+    assert turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS) == []
     assert turns.overhears
     assert turns.voice_ended(11.7, 11.5) == []
     assert turns.words("yeah", 12.0, settled=True) == []
@@ -172,27 +172,71 @@ def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
 
 def test_a_voice_that_asks_after_all_stops_the_assistant() -> None:
     turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, asks=False)
-    assert turns.voice_asks(11.3) == [INTERRUPT]
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.voice_sounds(11.3, Bid.ASKS) == [INTERRUPT]
 
 
 def test_who_goes_on_and_on_wants_to_be_heard_however_it_sounds() -> None:
     turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, asks=False)
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
     assert turns.tick(11.2 + T.insists - 0.01) == []
     assert turns.tick(11.2 + T.insists) == [INTERRUPT]
 
 
 def test_words_that_say_more_than_the_voice_seemed_to_stop_the_assistant() -> None:
     turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, asks=False)
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
     turns.voice_ended(11.6, 11.4)
     assert turns.words("stop", 11.9) == [INTERRUPT]
 
 
+def test_words_of_a_voice_that_surely_only_listens_do_not_stop_the_assistant() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns.voice_sounds(11.5, Bid.LISTENS)
+    assert turns.words("that's it", 11.6) == []
+    turns.voice_ended(11.9, 11.7)
+    assert turns.words("that's it that's it", 12.2, settled=True) == []
+    assert turns.tick(12.2 + T.overlap) == [DISREGARD]
+
+
+def test_such_a_voice_may_ask_after_all_and_its_words_are_answered() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.LISTENS)
+    assert turns.words("okay but what time", 11.6) == []
+    assert turns.voice_sounds(11.7, Bid.ASKS) == [INTERRUPT]
+    turns.voice_ended(12.3, 12.1)
+    assert PREPARE in turns.words("okay but what time is it", 12.5, settled=True)
+
+
+def test_words_of_a_later_voice_stop_the_assistant_however_an_earlier_one_sounded() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.LISTENS)
+    turns.voice_ended(11.7, 11.5)
+    turns.voice_started(12.4, 12.2, certain=False)
+    assert turns.words("stop", 12.6) == [INTERRUPT]
+
+
+def test_so_do_words_that_come_long_after_a_voice_that_only_listened() -> None:
+    turns = answering()
+    turns.voice_started(10.3, 10.2, certain=True, bid=Bid.LISTENS)
+    turns.voice_ended(10.7, 10.5)
+    assert turns.words("stop", 10.5 + T.latest_words) == [INTERRUPT]
+
+
+def test_a_voice_that_stopped_the_assistant_and_turns_out_to_be_a_laugh_is_not_answered() -> None:
+    turns = answering()
+    assert turns.voice_started(11.2, 11.0, certain=True) == [INTERRUPT]
+    assert turns.overhears
+    turns.voice_sounds(11.5, Bid.LISTENS)
+    turns.words("that's it", 11.8)
+    turns.voice_ended(12.1, 11.9)
+    assert turns.words("that's it that's it", 12.2, settled=True) == [DISREGARD, RESUME]
+
+
 def test_a_voice_that_was_overheard_asks_for_an_answer_once_the_assistant_has_finished() -> None:
     turns = answering()
-    turns.voice_started(14.8, 14.7, certain=True, asks=False)
+    turns.voice_started(14.8, 14.7, certain=True, bid=Bid.WAITS)
     turns.heard_out(15.0)
     turns.voice_ended(15.4, 15.2)
     assert turns.words("yes", 15.5, settled=True) == [PREPARE]
@@ -203,7 +247,7 @@ def test_back_channels_that_nobody_answered_do_not_add_up_to_a_turn() -> None:
     turns.audible(30.0)
     for second in range(5):
         now = 11.0 + 2 * second
-        turns.voice_started(now, now, certain=True, asks=False)
+        turns.voice_started(now, now, certain=True, bid=Bid.WAITS)
         turns.voice_ended(now + 0.5, now + 0.3)
         assert turns.words("yeah right", now + 0.6, settled=True) == []
         assert turns.tick(now + 0.6 + T.overlap) == [DISREGARD]
@@ -470,6 +514,7 @@ EVENTS = (
     "started?",
     "overheard",
     "asks",
+    "listens",
     "stirs",
     "ended",
     "words",
@@ -505,9 +550,9 @@ class Talk:
                 self.do(turns.voice_started(now, now, certain=event == "started"))
             case "overheard":
                 self.voice = True
-                self.do(turns.voice_started(now, now, certain=True, asks=False))
-            case "asks" if turns.overhears:
-                self.do(turns.voice_asks(now))
+                self.do(turns.voice_started(now, now, certain=True, bid=Bid.WAITS))
+            case "asks" | "listens" if turns.overhears:
+                self.do(turns.voice_sounds(now, Bid[event.upper()]))
             case "stirs":
                 turns.stirs(now)
             case "ended":

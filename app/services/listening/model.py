@@ -1,26 +1,36 @@
-"""The judge of voices that Offhook comes with: two networks.
+"""The judge of voices that Offhook comes with: three networks.
 
 The first, Silero's, says whether it is speech at all: laughs, coughs and groans are voices as well. The
-second says whether somebody speaks who wants to be heard: it is Google's speech embedding, a network for
-keywords that 200 million clips were shown to (Apache-2.0), the last layers of which `benchmarks/listening.py`
-has taught to tell "yeah" from "no, wait". All of it lies in `taught.onnx`.
+others say whether somebody speaks who wants to be heard. Both were made by others for words and know much
+speech, and `benchmarks/listening.py` has taught them to tell "yeah" from "no, wait":
+
+- Google's speech embedding, a network for keywords that 200 million clips were shown to (Apache-2.0); its
+  last layers are taught anew, and all of it lies in `keywords.onnx`;
+- the encoder of moonshine, the recogniser; what is taught is a small network behind it, `recogniser.onnx`.
+
+They err on different voices, so the mean of the two is right oftener than either: benchmarks/floor.py.
 """
 
 from __future__ import annotations
 
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
 
 from app.services import one_thread, silero
+from app.services.listening.level import levelled
+from app.services.listening.recogniser import Recogniser
 from app.services.listening.spectrogram import spectrogram
 from app.services.samples import SAMPLE_RATE, WINDOW, to_samples
 
-TAUGHT = Path(__file__).parent / "taught.onnx"
+TAUGHT = Path(__file__).parent
 
-SPEECH = 0.95
-"""A voice that the first network is less sure of at every moment says nothing. So are half of people's
-coughs, laughs and groans, and few of their words: benchmarks/floor.py."""
+SPEECH, MAYBE_SPEECH = 0.95, 0.5
+"""A voice that the first network is less sure of at every moment says nothing, surely so below the second
+number. So are half of people's coughs, laughs and groans, and few of their words: benchmarks/floor.py."""
+UNLIKELY = 0.9
+"""What is said of one between the two."""
 LOOKS_BACK = 16 * WINDOW
 """Samples for it, half a second: it needs some before the voice."""
 
@@ -28,22 +38,37 @@ LOOKS_BACK = 16 * WINDOW
 class TaughtListening:
     """See `Listening`. One for all calls: it keeps nothing."""
 
-    def __init__(self, network: Path = TAUGHT) -> None:
+    def __init__(self, taught: Path = TAUGHT) -> None:
+        """`taught`: the folder with both files."""
         self._silero = silero.session()
-        self._taught = one_thread.session(network)
+        self._recogniser = Recogniser()
+        self._by_keywords = one_thread.session(taught / "keywords.onnx")
+        self._by_recogniser = one_thread.session(taught / "recogniser.onnx")
 
     def only_listens(self, audio: bytes, voice_seconds: float) -> float:
         """See `Listening`. A line that has just begun is taken to have been silent before."""
-        if self._speech(audio, voice_seconds) < SPEECH:
-            return 1.0
-        seen = {
-            "spectrogram": spectrogram(audio)[np.newaxis],
-            "seconds": np.array([[voice_seconds]], np.float32),
-        }
-        return float(self._taught.run(None, seen)[0][0, 0])
+        speech = self._speech(audio, voice_seconds)
+        if speech < SPEECH:
+            return UNLIKELY if speech >= MAYBE_SPEECH else 1.0
+        samples = levelled(audio)
+        seconds = np.array([[voice_seconds]], np.float32)
+        seen = {"spectrogram": spectrogram(samples)[np.newaxis], "seconds": seconds}
+        heard = {"heard": self._recogniser.hear(samples)[np.newaxis], "seconds": seconds}
+        (by_keywords,), (by_recogniser,) = (
+            self._by_keywords.run(None, seen)[0],
+            self._by_recogniser.run(None, heard)[0],
+        )
+        return mean_of(float(by_keywords[0]), float(by_recogniser[0]))
 
     def _speech(self, audio: bytes, voice_seconds: float) -> float:
         """The probability of speech where it is likeliest since shortly before the voice began."""
         heard = audio[-LOOKS_BACK:].rjust(LOOKS_BACK, b"\xff")
         windows = 2 + int(voice_seconds * SAMPLE_RATE / WINDOW)
         return max(silero.Stream(self._silero).speech(to_samples(heard))[-windows:])
+
+
+def mean_of(one: float, other: float) -> float:
+    """Of two probabilities, by their odds: who is surer counts for more."""
+    odds = [max(p, 1e-6) / max(1 - p, 1e-6) for p in (one, other)]
+    mean = sqrt(odds[0] * odds[1])
+    return mean / (1 + mean)

