@@ -59,7 +59,7 @@ def said(path: Path, kind: str, lines: Lines, judge: TaughtListening | None, see
 def stopped_after(line: Line, judge: TaughtListening | None) -> float | None:
     """Seconds from where somebody says something until the agent is stopped; negative: earlier."""
     detector, turns = line.detector(JUDGED if judge else NUMBERS), TurnTaking()
-    floor = Floor(judge, turns)
+    floor = Floor(turns, judged=judge is not None)
     turns.speaks(0.0)
     turns.audible(LENGTH + 2)
     for now, audio in line.frames():
@@ -67,7 +67,9 @@ def stopped_after(line: Line, judge: TaughtListening | None) -> float | None:
         floor.hear(audio)
         for event in detector.hear(audio, now):
             decisions += floor.noticed(event, now)
-        decisions += floor.tick(now) + turns.tick(now)
+        if judge and (look := floor.look(now)):
+            decisions += floor.answered(look, judge.only_listens(look.audio, look.voice_seconds), now)
+        decisions += turns.tick(now)
         if Decision.INTERRUPT in decisions:
             return now - line.begins
     return None

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from app import metrics
 from app.conversation.decisions import Decision, Timing
-from app.conversation.floor import Floor
+from app.conversation.floor import Floor, Look
 from app.conversation.hearing import Hearing
 from app.conversation.inbound import BYTES_PER_SECOND, Inbound
 from app.conversation.keys import OPERATOR, Keys, as_words
@@ -82,7 +82,8 @@ class Conversation:
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
         self._inbound = Inbound(JUDGED if listening else NUMBERS)
-        self._floor = Floor(listening, self._turns)
+        self._listening = listening
+        self._floor = Floor(self._turns, judged=listening is not None)
         self._hearing = Hearing(line, transcript)
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
         self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
@@ -159,8 +160,13 @@ class Conversation:
             if isinstance(event, VoiceStarted):
                 self._hearing.voice(self._line.now_ms() - round((now - event.at) * 1000))
             self._do(self._floor.noticed(event, now))
-        if asks := self._floor.tick(now):
-            self._do(asks)
+        if self._listening and self._attends and (look := self._floor.look(now)):
+            self._tasks.create_task(self._judge(self._listening, look))
+
+    async def _judge(self, listening: Listening, look: Look) -> None:
+        listens = await listening.only_listens(look.audio, look.voice_seconds)
+        if self._attends:
+            self._do(self._floor.answered(look, listens, time.monotonic()))
 
     async def _listen(self, stream: RecognitionStream) -> None:
         async for event in stream:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from app.conversation.decisions import Bid, Decision
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
-from app.services.listening import HEARD_BYTES, Listening
+from app.services.listening import HEARD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,26 +33,39 @@ class Certainty:
     """Seconds until it is judged again."""
 
 
-class Floor:
-    """One call's. Without a judge every voice asks."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question to the judge: does this voice only listen?"""
 
-    def __init__(
-        self, judge: Listening | None, turns: TurnTaking, certainty: Certainty = Certainty()
-    ) -> None:
-        self._judge = judge
+    audio: bytes
+    """What the line carried up to now, see `Listening.only_listens`."""
+    voice_seconds: float
+    voice: int
+    """Which of the call's voices it is about."""
+
+
+class Floor:
+    """One call's. Whoever drives it asks the judge what `look` wants to know, and tells `answered`."""
+
+    def __init__(self, turns: TurnTaking, *, judged: bool, certainty: Certainty = Certainty()) -> None:
+        """Where there is no judge, not `judged`, every voice asks."""
         self._turns = turns
+        self._judged = judged
         self._certainty = certainty
         self._heard = bytearray()
+        self._voice = 0
         self._began_at = 0.0
-        self._judge_at = 0.0
+        self._look_at = 0.0
         self._open = False
-        """Whether it may still turn out to be something else."""
+        """Whether the voice may still turn out to be something else."""
+        self._asked = False
+        """Whether a look is not answered yet."""
         self._listened: float | None = None
         """The judge's last answer on this voice."""
 
     def hear(self, audio: bytes) -> None:
         """What the line carries: 8 kHz μ-law."""
-        if self._judge:
+        if self._judged:
             self._heard += audio
             del self._heard[:-HEARD_BYTES]
 
@@ -60,31 +73,38 @@ class Floor:
         """A voice, or its end. Returns what the turns decide."""
         match event:
             case VoiceStarted(at):
-                self._began_at, self._listened = at, None
-                self._open = self._judge is not None and self._turns.is_audible
-                bid = self._bid(now) if self._open else Bid.ASKS
+                self._voice += 1
+                self._began_at, self._look_at, self._listened, self._asked = at, now, None, False
+                self._open = self._judged and self._turns.is_audible
+                bid = Bid.WAITS if self._open else Bid.ASKS
                 return self._turns.voice_started(now, at, certain=True, bid=bid)
             case VoiceEnded(at):
                 self._open = False
                 return self._turns.voice_ended(now, at)
 
-    def tick(self, now: float) -> list[Decision]:
-        """A voice may turn out to ask, or not to."""
-        if self._open and self._turns.overhears and now >= self._judge_at:
-            return self._turns.voice_sounds(now, self._bid(now))
-        return []
+    def look(self, now: float) -> Look | None:
+        """What is to be asked now. Nothing more is until it is answered."""
+        if not self._open or self._asked or now < self._look_at or not self._turns.overhears:
+            return None
+        self._asked, self._look_at = True, now + self._certainty.again
+        return Look(bytes(self._heard), now - self._began_at, self._voice)
 
-    def _bid(self, now: float) -> Bid:
-        """What the voice sounds like `now`."""
-        assert self._judge
-        seconds, certainty = now - self._began_at, self._certainty
-        self._judge_at = now + certainty.again
-        last, self._listened = self._listened, self._judge.only_listens(bytes(self._heard), seconds)
+    def answered(self, look: Look, listens: float, now: float) -> list[Decision]:
+        """The judge's answer. Of a voice that has ended meanwhile it only tells what its words are."""
+        if look.voice != self._voice:
+            return []
+        self._asked = False
+        return self._turns.voice_sounds(now, self._bid(look.voice_seconds, listens))
+
+    def _bid(self, seconds: float, listens: float) -> Bid:
+        """What a voice of so many seconds sounds like, by the judge's last answers."""
+        certainty = self._certainty
+        last, self._listened = self._listened, listens
         for younger, enough in certainty.young:
             if seconds < younger:
-                return Bid.ASKS if self._listened < enough else Bid.WAITS
-        listens = (self._listened + (self._listened if last is None else last)) / 2
-        if listens < certainty.old:
-            self._open = seconds < certainty.settled
+                return Bid.ASKS if listens < enough else Bid.WAITS
+        mean = (listens + (listens if last is None else last)) / 2
+        if mean < certainty.old:
+            self._open = self._open and seconds < certainty.settled
             return Bid.ASKS
-        return Bid.LISTENS if listens >= certainty.sure else Bid.WAITS
+        return Bid.LISTENS if mean >= certainty.sure else Bid.WAITS

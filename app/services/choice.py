@@ -152,8 +152,9 @@ def listening() -> Listening | None:
         log.info('Without offhook[listening] a spoken "yeah" stops the assistant until it is recognised.')
         return None
     from app.services.listening.model import TaughtListening
+    from app.services.listening.threaded import ThreadedListening
 
-    return TaughtListening()
+    return ThreadedListening(TaughtListening())
 
 
 def summarizer(settings: Settings) -> Summarizer:

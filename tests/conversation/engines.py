@@ -130,7 +130,7 @@ class ScriptedJudge:
     listens: float
     judged: int = 0
 
-    def only_listens(self, _audio: bytes, _voice_seconds: float) -> float:
+    async def only_listens(self, _audio: bytes, _voice_seconds: float) -> float:
         self.judged += 1
         return self.listens
 

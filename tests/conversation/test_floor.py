@@ -25,6 +25,25 @@ class Judge:
         return self.verdicts.pop(0)
 
 
+class Judged:
+    """A floor whose every question is answered at once."""
+
+    def __init__(self, judge: Judge | None, turns: TurnTaking) -> None:
+        self.floor = Floor(turns, judged=judge is not None)
+        self.judge = judge
+        self.hear = self.floor.hear
+
+    def noticed(self, event: VoiceStarted | VoiceEnded, now: float) -> list[Decision]:
+        return self.floor.noticed(event, now) + self.tick(now)
+
+    def tick(self, now: float) -> list[Decision]:
+        look = self.floor.look(now)
+        if look is None:
+            return []
+        assert self.judge
+        return self.floor.answered(look, self.judge.only_listens(look.audio, look.voice_seconds), now)
+
+
 def audible() -> TurnTaking:
     """The assistant is, until 20.0."""
     turns = TurnTaking()
@@ -33,11 +52,11 @@ def audible() -> TurnTaking:
     return turns
 
 
-def over_ours(judge: Judge | None) -> Floor:
-    return Floor(judge, audible())
+def over_ours(judge: Judge | None) -> Judged:
+    return Judged(judge, audible())
 
 
-def begins(floor: Floor, now: float = 10.1) -> list[Decision]:
+def begins(floor: Judged, now: float = 10.1) -> list[Decision]:
     """A voice that began at 10.0 is noticed."""
     return floor.noticed(VoiceStarted(10.0), now)
 
@@ -107,7 +126,7 @@ def test_a_voice_that_surely_asks_is_not_judged_again() -> None:
 
 def test_one_that_stopped_the_assistant_too_soon_is_judged_on_and_its_words_are_no_matter() -> None:
     turns = audible()
-    floor = Floor(Judge(0.0, 0.99, 0.99, 0.99), turns)
+    floor = Judged(Judge(0.0, 0.99, 0.99, 0.99), turns)
     assert begins(floor) == INTERRUPT
     for n in range(1, 4):
         assert floor.tick(10.01 + n * OLD) == []
@@ -117,24 +136,24 @@ def test_one_that_stopped_the_assistant_too_soon_is_judged_on_and_its_words_are_
 
 def test_words_of_a_voice_that_may_ask_stop_the_assistant() -> None:
     turns = audible()
-    assert begins(Floor(Judge(C.sure - 0.01), turns), now=10.01 + OLD) == []
+    assert begins(Judged(Judge(C.sure - 0.01), turns), now=10.01 + OLD) == []
     assert turns.words("stop", 10.5) == INTERRUPT
 
 
 def test_words_of_one_that_surely_does_not_do_not() -> None:
     turns = audible()
-    assert begins(Floor(Judge(C.sure), turns), now=10.01 + OLD) == []
+    assert begins(Judged(Judge(C.sure), turns), now=10.01 + OLD) == []
     assert turns.words("stop", 10.5) == []
 
 
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
     turns = audible()
-    begins(Floor(Judge(0.99), turns))
+    begins(Judged(Judge(0.99), turns))
     assert turns.tick(10.1 + INSISTS) == INTERRUPT
 
 
 def test_where_nobody_else_speaks_nothing_is_judged() -> None:
-    floor = Floor(judge := Judge(), TurnTaking())
+    floor = Judged(judge := Judge(), TurnTaking())
     begins(floor)
     floor.tick(10.2)
     assert judge.asked == []
@@ -147,3 +166,43 @@ def test_the_judge_hears_the_latest_of_the_line() -> None:
         floor.hear(heard[begin : begin + 160])
     begins(floor)
     assert judge.asked == [(heard[-HEARD_BYTES:], 0.1)]
+
+
+def test_nothing_more_is_asked_until_there_is_an_answer() -> None:
+    floor = Floor(audible(), judged=True)
+    floor.noticed(VoiceStarted(10.0), 10.1)
+    look = floor.look(10.1)
+    assert look is not None
+    assert floor.look(10.1 + 2 * C.again) is None
+    floor.answered(look, 0.99, 10.1 + 2 * C.again)
+    assert floor.look(10.1 + 2 * C.again) is not None
+
+
+def test_an_answer_that_comes_after_the_voice_has_ended_stops_nothing() -> None:
+    floor = Floor(audible(), judged=True)
+    floor.noticed(VoiceStarted(10.0), 10.1)
+    look = floor.look(10.1)
+    assert look is not None
+    floor.noticed(VoiceEnded(10.1), 10.2)
+    assert floor.answered(look, 0.0, 10.2) == []
+
+
+def test_an_answer_on_an_earlier_voice_says_nothing_of_the_next() -> None:
+    floor = Floor(audible(), judged=True)
+    floor.noticed(VoiceStarted(10.0), 10.1)
+    look = floor.look(10.1)
+    assert look is not None
+    floor.noticed(VoiceEnded(10.1), 10.3)
+    floor.noticed(VoiceStarted(10.35), 10.4)
+    assert floor.answered(look, 0.0, 10.41) == []
+    assert floor.look(10.41) is not None
+
+
+def test_it_tells_what_the_words_of_that_voice_are() -> None:
+    floor = Floor(turns := audible(), judged=True)
+    floor.noticed(VoiceStarted(10.0), 10.1)
+    look = floor.look(10.01 + OLD)
+    assert look is not None
+    floor.noticed(VoiceEnded(10.2), 10.4)
+    floor.answered(look, 1.0, 10.4)
+    assert turns.words("that's it", 10.6) == []

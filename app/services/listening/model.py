@@ -36,7 +36,7 @@ LOOKS_BACK = 16 * WINDOW
 
 
 class TaughtListening:
-    """See `Listening`. One for all calls: it keeps nothing."""
+    """See `Listening`; it takes the time of whoever asks, so calls have `threaded.py` ask."""
 
     def __init__(self, taught: Path = TAUGHT) -> None:
         """`taught`: the folder with both files."""
