@@ -17,7 +17,14 @@ from torch import nn
 
 from app.services.listening.interface import HEARD_BYTES
 from app.services.listening.level import levelled
-from app.services.listening.recogniser import FIRST_SECONDS, FRAME_SECONDS, FRAMES, WIDTH, Recogniser
+from app.services.listening.recogniser import (
+    FIRST_SECONDS,
+    FRAME_SECONDS,
+    FRAMES,
+    WIDTH,
+    Recogniser,
+    encoder,
+)
 from app.services.listening.spectrogram import Floats
 from app.services.samples import SAMPLE_RATE
 
@@ -35,7 +42,9 @@ def given(heard: npt.NDArray[np.uint8]) -> Given:
 
 
 def _encoded(heard: npt.NDArray[np.uint8]) -> Given:
-    recogniser = Recogniser()
+    found = encoder()
+    assert found, "pip install 'offhook[listening]'"
+    recogniser = Recogniser(found)
     rows = [recogniser.hear(levelled(row.tobytes())).astype(np.float16) for row in heard]
     return np.array(rows, np.float16).reshape(-1, FRAMES, WIDTH)
 

@@ -154,7 +154,11 @@ def listening() -> Listening | None:
     from app.services.listening.model import TaughtListening
     from app.services.listening.threaded import ThreadedListening
 
-    return ThreadedListening(TaughtListening())
+    try:
+        return ThreadedListening(TaughtListening())
+    except FileNotFoundError as error:
+        log.warning('A spoken "yeah" stops the assistant until it is recognised: %s', error)
+        return None
 
 
 def summarizer(settings: Settings) -> Summarizer:

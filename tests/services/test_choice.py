@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +70,14 @@ def test_without_its_extra_no_voice_is_judged(monkeypatch: pytest.MonkeyPatch, m
     assert choice.listening()
     monkeypatch.setitem(sys.modules, module, None)
     assert choice.listening() is None
+
+
+def test_without_the_recognisers_encoder_no_voice_is_judged_and_the_log_says_why(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "moonshine_voice").mkdir()
+    (tmp_path / "moonshine_voice" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "moonshine_voice", raising=False)
+    assert choice.listening() is None
+    assert "0.1.0" in caplog.text

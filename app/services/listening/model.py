@@ -20,7 +20,7 @@ import numpy as np
 
 from app.services import one_thread, silero
 from app.services.listening.level import levelled
-from app.services.listening.recogniser import Recogniser
+from app.services.listening.recogniser import Recogniser, encoder
 from app.services.listening.spectrogram import spectrogram
 from app.services.samples import SAMPLE_RATE, WINDOW, to_samples
 
@@ -39,9 +39,18 @@ class TaughtListening:
     """See `Listening`; it takes the time of whoever asks, so calls have `threaded.py` ask."""
 
     def __init__(self, taught: Path = TAUGHT) -> None:
-        """`taught`: the folder with both files."""
+        """`taught`: the folder with both files.
+
+        Raises:
+            FileNotFoundError: the recogniser's encoder is not there.
+        """
+        found = encoder()
+        if found is None:
+            raise FileNotFoundError(
+                "moonshine-voice carries no encoder, 0.1.0 does: pip install 'offhook[listening]'"
+            )
         self._silero = silero.session()
-        self._recogniser = Recogniser()
+        self._recogniser = Recogniser(found)
         self._by_keywords = one_thread.session(taught / "keywords.onnx")
         self._by_recogniser = one_thread.session(taught / "recogniser.onnx")
 
