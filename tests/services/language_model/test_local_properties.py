@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from app.services.language_model import GoOn, HangUp, Item, Message, SaveItem, Talk, Transfer
@@ -41,6 +41,13 @@ talks = st.builds(
 
 
 @given(talks)
+@example(
+    Talk(
+        (Message("assistant", ":", interrupted=False), Message("user", "what")),
+        (),
+        datetime(2026, 11, 21, tzinfo=BERLIN),
+    )
+)
 @settings(max_examples=400, deadline=None)
 def test_every_reply_has_words_and_only_whole_items(talk: Talk) -> None:
     events = decide(talk)

@@ -127,7 +127,8 @@ def _answer_in_passing(reply: Reply, ask: Ask) -> None:
 def _repeat(reply: Reply) -> None:
     """Say the last message again; of one that was cut off, of which the end is lost, what it was about."""
     context = reply.context
-    if context.heard_last and not context.cut_off:
+    has_words = any(character.isalnum() for character in context.heard_last)
+    if has_words and not context.cut_off:
         reply.say(context.heard_last)
         reply.question = ""
     elif context.target and context.target.state == "noted":
