@@ -7,7 +7,7 @@ import gc
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -407,12 +407,13 @@ async def test_a_thousand_reconnects_leave_nothing_behind() -> None:
             objects = sum(str(type(each).__module__).startswith(OURS) for each in gc.get_objects())
             return objects, len(list(Path("/proc/self/fd").iterdir())), rss()
 
-        objects, files, memory = await reconnect(150)
-        after = await reconnect(1000)
+        rounds = [await reconnect(150), *[await reconnect(250) for _ in range(4)]]
+        (objects, files, _), after = rounds[0], rounds[-1]
         # It varies by a hundred; one that every reconnect left would make a thousand.
         assert after[0] - objects < 500
         assert after[1] <= files
-        assert after[2] - memory < 8_000_000
+        # What is left behind grows in every round. The heap grows now and then, and in steps.
+        assert min(later[2] - earlier[2] for earlier, later in pairwise(rounds)) < 2_000_000
         assert len(recogniser.channels) == 1
 
 
