@@ -23,7 +23,6 @@ from app.services.listening.recogniser import (
     FRAMES,
     WIDTH,
     Recogniser,
-    encoder,
 )
 from app.services.listening.spectrogram import Floats
 from app.services.samples import SAMPLE_RATE
@@ -42,9 +41,7 @@ def given(heard: npt.NDArray[np.uint8]) -> Given:
 
 
 def _encoded(heard: npt.NDArray[np.uint8]) -> Given:
-    found = encoder()
-    assert found, "pip install 'offhook[listening]'"
-    recogniser = Recogniser(found)
+    recogniser = Recogniser()
     rows = [recogniser.hear(levelled(row.tobytes())).astype(np.float16) for row in heard]
     return np.array(rows, np.float16).reshape(-1, FRAMES, WIDTH)
 

@@ -40,8 +40,6 @@ class Look:
     audio: bytes
     """What the line carried up to now, see `Listening.only_listens`."""
     voice_seconds: float
-    voice: int
-    """Which of the call's voices it is about."""
 
 
 class Floor:
@@ -53,13 +51,12 @@ class Floor:
         self._judged = judged
         self._certainty = certainty
         self._heard = bytearray()
-        self._voice = 0
         self._began_at = 0.0
         self._look_at = 0.0
         self._open = False
         """Whether the voice may still turn out to be something else."""
-        self._asked = False
-        """Whether a look is not answered yet."""
+        self._asked: Look | None = None
+        """What is not answered yet."""
         self._listened: float | None = None
         """The judge's last answer on this voice."""
 
@@ -73,8 +70,7 @@ class Floor:
         """A voice, or its end. Returns what the turns decide."""
         match event:
             case VoiceStarted(at):
-                self._voice += 1
-                self._began_at, self._look_at, self._listened, self._asked = at, now, None, False
+                self._began_at, self._look_at, self._listened, self._asked = at, now, None, None
                 self._open = self._judged and self._turns.is_audible
                 bid = Bid.WAITS if self._open else Bid.ASKS
                 return self._turns.voice_started(now, at, certain=True, bid=bid)
@@ -86,14 +82,18 @@ class Floor:
         """What is to be asked now. Nothing more is until it is answered."""
         if not self._open or self._asked or now < self._look_at or not self._turns.overhears:
             return None
-        self._asked, self._look_at = True, now + self._certainty.again
-        return Look(bytes(self._heard), now - self._began_at, self._voice)
+        self._asked, self._look_at = (
+            Look(bytes(self._heard), now - self._began_at),
+            now + self._certainty.again,
+        )
+        return self._asked
 
     def answered(self, look: Look, listens: float, now: float) -> list[Decision]:
-        """The judge's answer. Of a voice that has ended meanwhile it only tells what its words are."""
-        if look.voice != self._voice:
+        """The judge's answer. Of a voice that has ended meanwhile it only tells what its words are; it is no
+        matter if another one has begun."""
+        if look is not self._asked:
             return []
-        self._asked = False
+        self._asked = None
         return self._turns.voice_sounds(now, self._bid(look.voice_seconds, listens))
 
     def _bid(self, seconds: float, listens: float) -> Bid:

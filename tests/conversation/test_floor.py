@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from app.conversation.decisions import Decision, Timing
-from app.conversation.floor import Certainty, Floor
+from app.conversation.floor import Certainty, Floor, Look
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceEnded, VoiceStarted
 from app.services.listening import HEARD_BYTES
@@ -168,30 +168,30 @@ def test_the_judge_hears_the_latest_of_the_line() -> None:
     assert judge.asked == [(heard[-HEARD_BYTES:], 0.1)]
 
 
-def test_nothing_more_is_asked_until_there_is_an_answer() -> None:
-    floor = Floor(audible(), judged=True)
+def asking(turns: TurnTaking, now: float = 10.1) -> tuple[Floor, Look]:
+    """A voice that began at 10.0, and what the judge is asked of it `now`."""
+    floor = Floor(turns, judged=True)
     floor.noticed(VoiceStarted(10.0), 10.1)
-    look = floor.look(10.1)
+    look = floor.look(now)
     assert look is not None
+    return floor, look
+
+
+def test_nothing_more_is_asked_until_there_is_an_answer() -> None:
+    floor, look = asking(audible())
     assert floor.look(10.1 + 2 * C.again) is None
     floor.answered(look, 0.99, 10.1 + 2 * C.again)
     assert floor.look(10.1 + 2 * C.again) is not None
 
 
 def test_an_answer_that_comes_after_the_voice_has_ended_stops_nothing() -> None:
-    floor = Floor(audible(), judged=True)
-    floor.noticed(VoiceStarted(10.0), 10.1)
-    look = floor.look(10.1)
-    assert look is not None
+    floor, look = asking(audible())
     floor.noticed(VoiceEnded(10.1), 10.2)
     assert floor.answered(look, 0.0, 10.2) == []
 
 
 def test_an_answer_on_an_earlier_voice_says_nothing_of_the_next() -> None:
-    floor = Floor(audible(), judged=True)
-    floor.noticed(VoiceStarted(10.0), 10.1)
-    look = floor.look(10.1)
-    assert look is not None
+    floor, look = asking(audible())
     floor.noticed(VoiceEnded(10.1), 10.3)
     floor.noticed(VoiceStarted(10.35), 10.4)
     assert floor.answered(look, 0.0, 10.41) == []
@@ -199,10 +199,7 @@ def test_an_answer_on_an_earlier_voice_says_nothing_of_the_next() -> None:
 
 
 def test_it_tells_what_the_words_of_that_voice_are() -> None:
-    floor = Floor(turns := audible(), judged=True)
-    floor.noticed(VoiceStarted(10.0), 10.1)
-    look = floor.look(10.01 + OLD)
-    assert look is not None
+    floor, look = asking(turns := audible(), 10.01 + OLD)
     floor.noticed(VoiceEnded(10.2), 10.4)
     floor.answered(look, 1.0, 10.4)
     assert turns.words("that's it", 10.6) == []

@@ -20,7 +20,7 @@ import numpy as np
 
 from app.services import one_thread, silero
 from app.services.listening.level import levelled
-from app.services.listening.recogniser import Recogniser, encoder
+from app.services.listening.recogniser import Recogniser
 from app.services.listening.spectrogram import spectrogram
 from app.services.samples import SAMPLE_RATE, WINDOW, to_samples
 
@@ -44,13 +44,8 @@ class TaughtListening:
         Raises:
             FileNotFoundError: the recogniser's encoder is not there.
         """
-        found = encoder()
-        if found is None:
-            raise FileNotFoundError(
-                "moonshine-voice carries no encoder, 0.1.0 does: pip install 'offhook[listening]'"
-            )
         self._silero = silero.session()
-        self._recogniser = Recogniser(found)
+        self._recogniser = Recogniser()
         self._by_keywords = one_thread.session(taught / "keywords.onnx")
         self._by_recogniser = one_thread.session(taught / "recogniser.onnx")
 
@@ -63,11 +58,8 @@ class TaughtListening:
         seconds = np.array([[voice_seconds]], np.float32)
         seen = {"spectrogram": spectrogram(samples)[np.newaxis], "seconds": seconds}
         heard = {"heard": self._recogniser.hear(samples)[np.newaxis], "seconds": seconds}
-        (by_keywords,), (by_recogniser,) = (
-            self._by_keywords.run(None, seen)[0],
-            self._by_recogniser.run(None, heard)[0],
-        )
-        return mean_of(float(by_keywords[0]), float(by_recogniser[0]))
+        by_keywords, by_recogniser = self._by_keywords.run(None, seen), self._by_recogniser.run(None, heard)
+        return mean_of(float(by_keywords[0][0, 0]), float(by_recogniser[0][0, 0]))
 
     def _speech(self, audio: bytes, voice_seconds: float) -> float:
         """The probability of speech where it is likeliest since shortly before the voice began."""

@@ -27,9 +27,11 @@ Heard = npt.NDArray[np.float32]
 class Recogniser:
     """One for all: it keeps nothing."""
 
-    def __init__(self, network: Path) -> None:
-        """`network`: what `encoder` has found."""
-        self._network = one_thread.session(network)
+    def __init__(self) -> None:
+        """Raises:
+        FileNotFoundError: moonshine-voice is missing, or lacks its model (as of 0.1.1).
+        """
+        self._network = one_thread.session(_encoder())
 
     def hear(self, samples: Samples) -> Heard:
         """FRAMES rows of WIDTH, of HEARD_BYTES samples of 8 kHz. Takes 7 ms."""
@@ -40,10 +42,11 @@ class Recogniser:
         return heard
 
 
-def encoder() -> Path | None:
-    """Where it lies; None where moonshine-voice is missing, or lacks its model (as of 0.1.1)."""
+def _encoder() -> Path:
     # Not importlib.resources.files: that would import the package, and load 42 MB of its library.
     spec = find_spec("moonshine_voice")
     folders = spec and spec.submodule_search_locations
-    path = Path(folders[0]) / "assets" / "tiny-en" / "encoder_model.ort" if folders else None
-    return path if path and path.is_file() else None
+    path = Path(folders[0] if folders else "") / "assets" / "tiny-en" / "encoder_model.ort"
+    if not path.is_file():
+        raise FileNotFoundError("moonshine-voice has no encoder, 0.1.0 has: pip install 'offhook[listening]'")
+    return path
