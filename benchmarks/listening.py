@@ -43,6 +43,7 @@ from app.conversation.voice_thresholds import JUDGED
 from app.services.listening import HEARD_BYTES
 from app.services.listening.model import mean_of
 from app.services.listening.spectrogram import Floats
+from app.services.samples import last
 
 KINDS = ("asks", "listens", "sounds")
 TIMES = {"asks": 3, "listens": 6, "sounds": 6}
@@ -125,8 +126,7 @@ def take(job: tuple[str, Path, int, Path]) -> Taken | None:
     else:
         looks = after
     looks = rng.sample(looks, min(MOMENTS, len(looks)))
-    until = [line.heard[: round(now * RATE)] for now, _ in looks]
-    heard = [audio[-HEARD_BYTES:].rjust(HEARD_BYTES, b"\xff") for audio in until]
+    heard = [last(line.heard[: round(now * RATE)], HEARD_BYTES) for now, _ in looks]
     return Taken(kind, path.parent.name, path.name, [age for _, age in looks], heard)
 
 

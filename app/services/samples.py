@@ -23,6 +23,11 @@ def to_samples(audio: bytes) -> Samples:
     return _VALUES[np.frombuffer(audio, dtype=np.uint8)]
 
 
+def last(audio: bytes, count: int) -> bytes:
+    """The last `count` bytes of 8 kHz μ-law; where there are fewer, silence was before them."""
+    return audio[-count:].rjust(count, b"\xff")
+
+
 def doubled(samples: Samples) -> Samples:
     """The same sound at twice the sample rate, with nothing above the old one's half."""
     result: Samples = 2 * np.fft.irfft(np.fft.rfft(samples), 2 * len(samples)).astype(np.float32)

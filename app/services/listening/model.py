@@ -22,7 +22,7 @@ from app.services import one_thread, silero
 from app.services.listening.level import levelled
 from app.services.listening.recogniser import Recogniser
 from app.services.listening.spectrogram import spectrogram
-from app.services.samples import SAMPLE_RATE, WINDOW, to_samples
+from app.services.samples import SAMPLE_RATE, WINDOW, last, to_samples
 
 TAUGHT = Path(__file__).parent
 
@@ -63,7 +63,7 @@ class TaughtListening:
 
     def _speech(self, audio: bytes, voice_seconds: float) -> float:
         """The probability of speech where it is likeliest since shortly before the voice began."""
-        heard = audio[-LOOKS_BACK:].rjust(LOOKS_BACK, b"\xff")
+        heard = last(audio, LOOKS_BACK)
         windows = 2 + int(voice_seconds * SAMPLE_RATE / WINDOW)
         return max(silero.Stream(self._silero).speech(to_samples(heard))[-windows:])
 
