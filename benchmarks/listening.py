@@ -239,7 +239,7 @@ def report(judged: Floats, kinds, speakers, names, ages) -> None:  # type: ignor
     print(f"{len(np.unique(speakers))} speakers, {len(np.unique(names))} recordings, {len(kinds)} moments")
     print("what is held back, where of those who ask so many are")
     origins = np.array([speaker.split("-")[0] for speaker in speakers])
-    for (first, last), now in zip(pairwise(AGES), aged(ages), strict=True):
+    for (begin, end), now in zip(pairwise(AGES), aged(ages), strict=True):
         for share in (0.02, 0.05):
             least = np.quantile(judged[now & (kinds == "asks")], 1 - share)
             groups = {kind: kinds == kind for kind in KINDS[1:]}
@@ -252,7 +252,7 @@ def report(judged: Floats, kinds, speakers, names, ages) -> None:  # type: ignor
                 if (now & group).any()
             }
             print(
-                f"  {first}-{last} s, asks {share:.0%} (above {least:.2f}): "
+                f"  {begin}-{end} s, asks {share:.0%} (above {least:.2f}): "
                 + ", ".join(f"{name} {part:.0%}" for name, part in held.items())
             )
 
