@@ -21,8 +21,9 @@ from app.errors import OffhookError, SettingError
 from app.limits import sockets
 from app.limits.callers import is_loopback
 from app.limits.quiet_log import QuietFilter
+from app.limits.slices import Slices
 from app.limits.sockets import Waiting, http_protocol
-from app.limits.websocket import WebSocketProtocol
+from app.limits.websocket import websocket_protocol
 from app.main import create_app
 from app.settings import Settings
 from app.store.database import reach
@@ -145,7 +146,7 @@ def _config(app: Starlette, trusted_proxies: tuple[str, ...]) -> uvicorn.Config:
         logger.addFilter(QuietFilter())
     return uvicorn.Config(
         app,
-        ws=WebSocketProtocol,
+        ws=websocket_protocol(Slices()),
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,  # Twilio does not ask for it, and it doubles the CPU
         http=http_protocol(Waiting(sockets.MAX_WAITING)),

@@ -1,8 +1,8 @@
 """uvicorn's WebSocket protocol, with a short way for ordinary messages and bounds on what strangers send.
 
 An ordinary message goes from the socket to the call in one step. Anything else (fragments, pings, what is
-against the rules) takes uvicorn's way: websockets parses it, a queue hands it to the endpoint. Either way,
-one chunk of small frames does not keep the event loop from everybody else's.
+against the rules) takes uvicorn's way: websockets parses it, a queue hands it to the endpoint. Either way it
+is taken in slices, between which the event loop is everybody else's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -20,6 +21,7 @@ from websockets.http11 import Request
 from app import metrics
 from app.limits.frames import frame_end, text_of
 from app.limits.rates import TokenBucket
+from app.limits.slices import Slices
 from app.limits.sockets import SlowReaders
 
 GOODBYE_SECONDS = 2.0
@@ -27,6 +29,9 @@ GOODBYE_SECONDS = 2.0
 
 SLICE = 1024
 """Bytes of frames taken at once: three ordinary messages, or 170 empty ones (2 ms of work)."""
+
+LAST_SLICES = 16
+"""Of what has come when a connection ends, taken at once: a second of a call."""
 
 PINGS_A_SECOND = 100
 MAX_FRAGMENTS = 64
@@ -56,12 +61,14 @@ def direct(scope: Scope, take: Take) -> Iterator[None]:
 class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
     """One WebSocket, which takes what it is sent in slices."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, slices: Slices, **options: Any) -> None:
         super().__init__(**options)
         self.close_timeout = GOODBYE_SECONDS
+        self._slices = slices
+        self._waits = False
+        """For its turn to take a slice."""
         self._rest = bytearray()
         """What has been received and not taken. websockets is only fed whole frames of it."""
-        self._next_slice: asyncio.Handle | None = None
         self._pings = TokenBucket(PINGS_A_SECOND, 2 * PINGS_A_SECOND)
         self._take: Take | None = None
         self._error: Exception | None = None
@@ -71,8 +78,16 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             self._shake_hands(data)
             return
         self._rest += data
-        if self._next_slice is None:
-            self._take_slice()
+        if self._waits and len(self._rest) >= SLICE:
+            self._pause_reading()
+        self._wait()
+
+    def eof_received(self) -> None:
+        self._take_last()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._take_last()
+        super().connection_lost(exc)
 
     def _shake_hands(self, request: bytes) -> None:
         super().data_received(request)
@@ -88,8 +103,13 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
 
     # In slices
 
+    def _wait(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self._slices.add(self._take_slice)
+
     def _take_slice(self) -> None:
-        self._next_slice = None
+        self._waits = False
         if self.disconnected or self.transport.is_closing():
             self._rest.clear()
         elif not self.handshake_complete or self._is_waited_for():
@@ -99,9 +119,16 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             del self._rest[:taken]
             if taken >= SLICE and self._rest:
                 self._pause_reading()
-                self._next_slice = self.loop.call_soon(self._take_slice)
+                self._wait()
             else:
                 self._read_on()
+
+    def _take_last(self) -> None:
+        """A peer that goes is heard to the end: `stop` and the end of the connection may come at once."""
+        for _ in range(LAST_SLICES):
+            if not (self._rest and self._is_direct()):
+                return
+            del self._rest[: self._take_frames()]
 
     def _take_frames(self) -> int:
         """Take whole frames, a slice at most. Returns how many bytes they were."""
@@ -136,10 +163,10 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
 
     def _go_on(self) -> None:
         """All that was taken has been used: the next slice, or the next bytes from the socket."""
-        if not self._rest:
+        if self._rest:
+            self._wait()
+        else:
             self._read_on()
-        elif self._next_slice is None:
-            self._next_slice = self.loop.call_soon(self._take_slice)
 
     async def receive(self) -> Any:
         message = await self.queue.get()
@@ -218,3 +245,8 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             metrics.REFUSED.labels(reason="frames").inc()
             self.conn.fail(code, reason)
             self.handle_parser_exception()
+
+
+def websocket_protocol(slices: Slices) -> type[asyncio.Protocol]:
+    """What uvicorn makes a protocol of for each WebSocket."""
+    return cast(type[asyncio.Protocol], partial(WebSocketProtocol, slices))
