@@ -52,8 +52,8 @@ SPREAD_SECONDS = 6.0
 LATE_SECONDS = 0.01
 """How late callers (at the 99th percentile) may be for a run to count."""
 WAITED = 0.05
-"""The share of time for which the server may have waited for its core. What its own threads wait for one
-another is in it: a core's figures in /proc/stat are counted in ticks, too coarse to tell them apart."""
+"""The share of time for which the thread that all calls share may have waited for its core: for other
+programs, or for the server's own threads. (These wait for it in turn, which says nothing of the machine.)"""
 
 PARTS = {
     "final → model": ("final", "request to the model"),
@@ -77,14 +77,12 @@ class Usage:
 
     cpu: float
     waited: float
-    """For a core, while it could have run."""
+    """Of its first thread, for a core, while it could have run."""
 
     @classmethod
     def of(cls, pid: int) -> Usage:
         times = psutil.Process(pid).cpu_times()
-        waited = 0
-        for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-            waited += int(task.read_text().split()[1])
+        waited = int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text().split()[1])
         return cls(times.user + times.system, waited / 1e9)
 
 

@@ -106,7 +106,7 @@ class VoiceDetector:
         return events
 
     def _frame(self, frame: bytes, now: float) -> VoiceStarted | VoiceEnded | None:
-        heard = self._judge.hear(frame, now)
+        heard = self._judge.hear(frame, now, closely=not self._speaking)
         if heard.steady:
             # The first frames of a tone were in motion, and taken for a voice's.
             for earlier in list(self._frames)[-self._numbers.attack :]:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+
+from app.conversation.echo import Echo
+from app.conversation.heard_frames import FRAME, FRAME_SECONDS, FrameJudge, HeardFrame
+from app.conversation.voice_thresholds import NUMBERS
+from tests.conversation.sounds import Sound, noise, recording, together
+
+
+def heard(line: Sound, *, closely: bool) -> list[HeardFrame]:
+    judge, samples = FrameJudge(NUMBERS, Echo()), (np.clip(line, -1, 0.999) * 32768).astype(np.int16)
+    return [
+        judge.hear(samples[n : n + FRAME].tobytes(), n / FRAME * FRAME_SECONDS, closely=closely)
+        for n in range(0, len(samples) - FRAME + 1, FRAME)
+    ]
+
+
+def is_as(frame: HeardFrame, before: HeardFrame) -> bool:
+    """But for its power."""
+    return frame.active and (frame.motion, frame.alike) == (before.motion, before.alike)
+
+
+def test_of_a_voice_that_is_known_every_second_frame_with_a_pitch_is_taken_to_be_as_that_before() -> None:
+    frames = heard(together((0.5, recording("jfk"))), closely=False)
+    pitched = [n for n in range(2, len(frames)) if frames[n - 1].periodic and frames[n].active]
+    taken = [n for n in pitched if is_as(frames[n], frames[n - 1])]
+    assert len(taken) > 0.4 * len(pitched)
+    assert all(n + 1 not in taken for n in taken), "never two in a row"
+    assert len({frames[n].power for n in taken}) == len(taken), "each has the power that it has"
+
+
+def test_a_frame_without_a_pitch_says_nothing_of_the_next() -> None:
+    line = together((0.5, noise(1.0, -20)))
+    assert heard(line, closely=False) == heard(line, closely=True)
+
+
+def test_a_known_voice_is_followed_as_well_by_half_of_its_frames() -> None:
+    line = together((0.5, recording("jfk")), (0.0, noise(11.0, -45)))
+    all_of_them, half = heard(line, closely=True), heard(line, closely=False)
+    agree = [(a.active, a.periodic) == (b.active, b.periodic) for a, b in zip(all_of_them, half, strict=True)]
+    assert np.mean(agree) > 0.95
