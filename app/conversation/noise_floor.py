@@ -32,7 +32,8 @@ class NoiseFloor:
         self._unlearned: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._mean: float | None = None
         self._minima: deque[float] = deque(maxlen=_BLOCKS)
-        self._minimum = float("inf")
+        self._lowest = self._minimum = float("inf")
+        """Of the blocks, and of the one that has begun."""
         self._count = 0
         self.power = _QUIETEST
         """The mean power of the noise."""
@@ -44,8 +45,8 @@ class NoiseFloor:
         self._count += 1
         if self._count % _BLOCK == 0:
             self._minima.append(self._minimum)
-            self._minimum = self._mean
-        self.power = max(_QUIETEST, _BIAS * min(self._minimum, *self._minima, self._mean))
+            self._lowest, self._minimum = min(self._minima), self._mean
+        self.power = max(_QUIETEST, _BIAS * min(self._minimum, self._lowest))
         return power < _LIKE_NOISE * self.power
 
     def learn(self, window: bytes) -> None:

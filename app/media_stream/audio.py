@@ -55,16 +55,12 @@ class RecentAudio:
         """Chunks dropped so far."""
         self._chunks: deque[bytes] = deque()
 
-    def append(self, chunk: bytes) -> int:
-        """Keep a chunk. Returns how many old ones had to go."""
+    def append(self, chunk: bytes) -> None:
         self._chunks.append(chunk)
         self.size += len(chunk)
-        dropped = 0
         while self.size > self.max_bytes:
             self.size -= len(self._chunks.popleft())
-            dropped += 1
-        self.dropped += dropped
-        return dropped
+            self.dropped += 1
 
     def __len__(self) -> int:
         return len(self._chunks)

@@ -70,7 +70,7 @@ class MediaStreamConnection:
         self._started = self._last_audio = time.monotonic()
         self._listeners: dict[Event, list[Callable[[Any], None]]] = {}
         self._stats = Stats()
-        self._counted = 0
+        self._counted = self._dropped = 0
 
     def on(self, event: Event, listener: Callable[[Any], None]) -> None:
         """Have `listener` called, synchronously, with each chunk (bytes), line (TranscriptLine) or digit."""
@@ -85,8 +85,7 @@ class MediaStreamConnection:
         self._stats.audio_chunks_received += 1
         self._stats.bytes_received += len(payload)
         self._last_audio = time.monotonic()
-        if dropped := self.audio.append(payload):
-            metrics.CHUNKS_DROPPED.inc(dropped)
+        self.audio.append(payload)
         self.emit("audio_chunk", payload)
 
     def add_transcript_line(
@@ -127,7 +126,8 @@ class MediaStreamConnection:
     def count_frames(self) -> None:
         """Add the frames since the last time to the metrics, whose lock costs more than a frame."""
         metrics.FRAMES_IN.inc(self._stats.audio_chunks_received - self._counted)
-        self._counted = self._stats.audio_chunks_received
+        metrics.CHUNKS_DROPPED.inc(self.audio.dropped - self._dropped)
+        self._counted, self._dropped = self._stats.audio_chunks_received, self.audio.dropped
 
     def now_ms(self) -> int:
         """Milliseconds since the stream's start."""
