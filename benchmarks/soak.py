@@ -1,7 +1,6 @@
 """What calls go through when servers and the database die under them, and what many calls leave behind.
 
-    python benchmarks/soak.py [kills] [restart] [database] [calls] [goodbyes]
-        [--calls 50] [--kills 10] [--short 2000] [--goodbyes 500]
+    python benchmarks/soak.py [kills] [restart] [database] [calls] [--calls 50] [--kills 10] [--short 2000]
 
 Two servers behind a plain TCP balancer, simulated callers whose every word is known, Google's ears and voice
 played on loopback by a process of their own, and a PostgreSQL to pull down. Exit status 0 if all holds.
@@ -37,13 +36,11 @@ from rich.table import Table
 
 from app.simulator.caller import SimulatedCall
 from app.simulator.report import CallReport
-from app.simulator.script import HangUp, Pause, Step, WaitForHangUp, WaitForTurn
+from app.simulator.script import HangUp, Pause, Step
 from app.store.migrate import migrate
 from tests.calls.servers import summarised
 from tests.faults.site import (
     ABRUPT_CLOSE,
-    GOODBYE,
-    PLAYS,
     Line,
     Site,
     Verdict,
@@ -88,7 +85,6 @@ class Stage:
     calls: int
     kills: int
     short: int
-    goodbyes: int
 
 
 def measured(values: Sequence[int]) -> str:
@@ -143,14 +139,12 @@ class Callers:
         return [
             Row("calls, things said", f"{len(reports)}, {said}"),
             Row("what is wrong with them", str(len(verdict.wrong)), not verdict.wrong),
-            late(lates),
+            Row(
+                f"valid: callers' worst frames, 95 % below {LATE_MS} ms",
+                measured(lates),
+                quantiles(lates, n=20)[18] < LATE_MS,
+            ),
         ]
-
-
-def late(lates: Sequence[int]) -> Row:
-    """Whether the callers were on time."""
-    name = f"valid: callers' worst frames, 95 % below {LATE_MS} ms"
-    return Row(name, measured(lates), quantiles(lates, n=20)[18] < LATE_MS)
 
 
 def goes_on(verdict: Verdict) -> list[Row]:
@@ -264,44 +258,6 @@ async def calls(stage: Stage) -> list[Row]:
     return rows
 
 
-SILENCE_MS = 2000
-"""A line that is silent for longer while an answer is owed is a defect."""
-SHOWN = 20
-"""So many of the callers' complaints are printed."""
-
-
-async def goodbyes(stage: Stage) -> list[Row]:
-    """Many whole calls: each thing said is answered in time, and the goodbye is heard to its end."""
-    gate = asyncio.Semaphore(stage.calls)
-    wrong: list[str] = []
-    answers: list[int] = []
-    lates: list[int] = []
-
-    async def one(number: int) -> None:
-        # Not in step: else all would say goodbye in the same moment.
-        begins: list[Step] = [WaitForTurn(), Pause(number % 7 / 7)]
-        said = [step for play in PLAYS[: 1 + number % 3] for step in (play, WaitForTurn())]
-        async with gate:
-            report = await stage.here.caller([*begins, *said, GOODBYE, WaitForHangUp()]).run()
-        lates.append(round(report.worst_lateness_ms))
-        answers.extend(turn.answer_ms for turn in report.turns if turn.answer_ms is not None)
-        found = [*report.problems, *map(str, report.violations)]
-        found += [] if report.ended_by == "agent" else [f"ended by {report.ended_by}"]
-        found += [f"a goodbye was never heard: {report.turns[-1]}"] * (report.turns[-1].answer_ms is None)
-        found += [f"silent for {turn.owed_ms} ms" for turn in report.turns if turn.owed_ms > SILENCE_MS]
-        wrong.extend(f"{report.call_sid}: {what}" for what in found)
-
-    await asyncio.gather(*(one(number) for number in range(stage.goodbyes)))
-    for what in wrong[:SHOWN]:
-        CONSOLE.print(f"  [red]{what}[/]")
-    return [
-        Row("calls, things said", f"{stage.goodbyes}, {len(answers)}"),
-        Row("what is wrong with them", str(len(wrong)), not wrong),
-        Row("from the end of a caller's voice to ours", measured(answers)),
-        late(lates),
-    ]
-
-
 async def leftovers(stage: Stage) -> dict[str, float]:
     """What both servers hold when there is no call."""
     found = {"descriptors": 0.0, "tasks": 0.0, "memory, MB": 0.0}
@@ -333,7 +289,6 @@ RUNS: dict[str, Callable[[Stage], Awaitable[list[Row]]]] = {
     "restart": restart,
     "database": database,
     "calls": calls,
-    "goodbyes": goodbyes,
 }
 
 
@@ -357,7 +312,7 @@ async def stage(found: dict[str, str], options: argparse.Namespace) -> AsyncIter
             here.logs = state_dir / "logs"
             here.logs.mkdir()
             await asyncio.gather(here.start(0), here.start(1))
-            yield Stage(here, postgres, url, options.calls, options.kills, options.short, options.goodbyes)
+            yield Stage(here, postgres, url, options.calls, options.kills, options.short)
     shutil.rmtree(state_dir)
 
 
@@ -382,7 +337,6 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--short", type=int, default=2000)
-    parser.add_argument("--goodbyes", type=int, default=500)
     options: Any = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

@@ -31,7 +31,6 @@ ABRUPT_CLOSE = 31903
 
 PHRASES = [f"note that item{n}" for n in range(80)]
 """What callers say: the n-th thing in a call is the n-th of these. Each is said once, and becomes a note."""
-GOODBYE_TEXT = "that's all goodbye"
 WORD_MS = 160
 
 SETTLED_MS = 2000
@@ -43,7 +42,7 @@ def plays() -> list[Play]:
     """The phrases as audio that the loopback recogniser understands."""
     speech = Speech()
     found = []
-    for phrase in (*PHRASES, GOODBYE_TEXT):
+    for phrase in PHRASES:
         begin = len(speech.audio)
         for word in phrase.split():
             speech.word(word, WORD_MS)
@@ -51,7 +50,7 @@ def plays() -> list[Play]:
     return found
 
 
-*PLAYS, GOODBYE = plays()
+PLAYS = plays()
 
 
 def talk_until(over: asyncio.Event, thinks: float = 0.0) -> list[Step]:
@@ -99,7 +98,7 @@ async def cheap_voice() -> AsyncIterator[dict[str, str]]:
 @asynccontextmanager
 async def providers() -> AsyncIterator[dict[str, str]]:
     """Google's ears and voice on loopback; the settings with which a server uses them, and its own mind."""
-    vocabulary = [word for phrase in (*PHRASES, GOODBYE_TEXT) for word in phrase.split()]
+    vocabulary = [word for phrase in PHRASES for word in phrase.split()]
     async with SpeechServer(vocabulary).serving(1000) as ears, cheap_voice() as voice:
         yield voice | {
             "SPEECH_TO_TEXT": "google",
