@@ -59,7 +59,7 @@ class FrameJudge:
         self._latest, self._remained = HeardFrame(0.0), 1.0
         """The latest frame that was looked at, and the share of its power that was not expected."""
         self._looked = False
-        """At the frame before."""
+        """Whether that is the frame before."""
 
     @property
     def recent(self) -> Samples:
@@ -70,21 +70,21 @@ class FrameJudge:
         """Take the next FRAME samples of 16 bits, which ended `now`.
 
         Of frames that are not heard `closely` every second one is taken to be as that before it, but for its
-        power. Whether a known voice goes on is seen no worse so, for half the work: this is what a call costs
-        most.
+        power. Whether a known voice goes on is seen about as well so, for a third less of what a call costs
+        most: of 60 recordings with and without noise, 59 have the same voices.
         """
         numbers = self._numbers
         self._recent = self._recent[len(frame) :] + frame
         power = float(audioop.rms(frame, 2)) ** 2
         if self._noise.hear(power):
-            self._previous = None
+            self._previous, self._looked = None, False
             self._learn_in -= 1
             if self._learn_in <= 0:
                 self._learn_in = 3
                 self._noise.learn(bytes(self._recent[-2 * WINDOW :]))
             return HeardFrame(power)
         if power < max(numbers.quietest, numbers.louder * self._noise.power):
-            self._previous = None
+            self._previous, self._looked = None, False
             return HeardFrame(power)
         if not closely and self._looked and self._latest.periodic:
             self._looked = False

@@ -32,8 +32,10 @@ class NoiseFloor:
         self._unlearned: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._mean: float | None = None
         self._minima: deque[float] = deque(maxlen=_BLOCKS)
-        self._lowest = self._minimum = float("inf")
-        """Of the blocks, and of the one that has begun."""
+        self._lowest = float("inf")
+        """Of the minima."""
+        self._minimum = float("inf")
+        """Of the block that has begun."""
         self._count = 0
         self.power = _QUIETEST
         """The mean power of the noise."""

@@ -1,8 +1,8 @@
 """uvicorn's WebSocket protocol, with a short way for ordinary messages and bounds on what strangers send.
 
-An ordinary message goes from the socket to the call in one step. Anything else (fragments, pings, what is
-against the rules) takes uvicorn's way: websockets parses it, a queue hands it to the endpoint. Either way it
-is taken in slices, between which the event loop is everybody else's.
+What comes is taken in slices, between which the event loop is everybody else's. An ordinary message of one
+goes to the call in one step. Anything else (fragments, pings, what is against the rules) takes uvicorn's way:
+websockets parses it, a queue hands it to the endpoint.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from starlette.types import Scope
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from app import metrics
 from app.limits.frames import frame_end, text_of
@@ -65,8 +66,8 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
         super().__init__(**options)
         self.close_timeout = GOODBYE_SECONDS
         self._slices = slices
-        self._waits = False
-        """For its turn to take a slice."""
+        self._has_turn = False
+        """A slice will be taken."""
         self._rest = bytearray()
         """What has been received and not taken. websockets is only fed whole frames of it."""
         self._pings = TokenBucket(PINGS_A_SECOND, 2 * PINGS_A_SECOND)
@@ -78,11 +79,12 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             self._shake_hands(data)
             return
         self._rest += data
-        if self._waits and len(self._rest) >= SLICE:
+        if self._has_turn and len(self._rest) >= SLICE:
             self._pause_reading()
-        self._wait()
+        self._queue_up()
 
     def eof_received(self) -> None:
+        # Now: the transport closes when this returns, and would not send what these answer.
         self._take_last()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -103,31 +105,32 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
 
     # In slices
 
-    def _wait(self) -> None:
-        if not self._waits:
-            self._waits = True
+    def _queue_up(self) -> None:
+        if not self._has_turn:
+            self._has_turn = True
             self._slices.add(self._take_slice)
 
     def _take_slice(self) -> None:
-        self._waits = False
+        self._has_turn = False
         if self.disconnected or self.transport.is_closing():
-            self._rest.clear()
-        elif not self.handshake_complete or self._is_waited_for():
+            # What is left is for `_take_last`, or for nobody.
+            return
+        if not self.handshake_complete or self._is_waited_for():
             self._pause_reading()
         else:
             taken = self._take_frames()
             del self._rest[:taken]
             if taken >= SLICE and self._rest:
                 self._pause_reading()
-                self._wait()
+                self._queue_up()
             else:
                 self._read_on()
 
     def _take_last(self) -> None:
         """A peer that goes is heard to the end: `stop` and the end of the connection may come at once."""
         for _ in range(LAST_SLICES):
-            if not (self._rest and self._is_direct()):
-                return
+            if not self._rest or not self.handshake_complete or self.close_sent:
+                break
             del self._rest[: self._take_frames()]
 
     def _take_frames(self) -> int:
@@ -142,7 +145,7 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
                 self._give(text)
             else:
                 super().data_received(bytes(rest[at:end]))
-                if self.transport.is_closing():
+                if self.transport.is_closing() and self.conn.state is not State.OPEN:
                     return len(rest)
             at = end
         return at
@@ -164,7 +167,7 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
     def _go_on(self) -> None:
         """All that was taken has been used: the next slice, or the next bytes from the socket."""
         if self._rest:
-            self._wait()
+            self._queue_up()
         else:
             self._read_on()
 

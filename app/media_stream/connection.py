@@ -124,7 +124,8 @@ class MediaStreamConnection:
         return errors[name]
 
     def count_frames(self) -> None:
-        """Add the frames since the last time to the metrics, whose lock costs more than a frame."""
+        """Add the frames since the last time, and those dropped, to the metrics, whose lock costs more than a
+        frame."""
         metrics.FRAMES_IN.inc(self._stats.audio_chunks_received - self._counted)
         metrics.CHUNKS_DROPPED.inc(self.audio.dropped - self._dropped)
         self._counted, self._dropped = self._stats.audio_chunks_received, self.audio.dropped

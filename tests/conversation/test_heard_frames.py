@@ -5,7 +5,7 @@ import numpy as np
 from app.conversation.echo import Echo
 from app.conversation.heard_frames import FRAME, FRAME_SECONDS, FrameJudge, HeardFrame
 from app.conversation.voice_thresholds import NUMBERS
-from tests.conversation.sounds import Sound, noise, recording, together
+from tests.conversation.sounds import Sound, noise, recording, silence, together
 
 
 def heard(line: Sound, *, closely: bool) -> list[HeardFrame]:
@@ -40,3 +40,10 @@ def test_a_known_voice_is_followed_as_well_by_half_of_its_frames() -> None:
     all_of_them, half = heard(line, closely=True), heard(line, closely=False)
     agree = [(a.active, a.periodic) == (b.active, b.periodic) for a, b in zip(all_of_them, half, strict=True)]
     assert np.mean(agree) > 0.95
+
+
+def test_what_comes_after_a_pause_is_looked_at_whatever_was_before_it() -> None:
+    voice, pause, breath = recording("jfk")[3000:7000], silence(0.06), noise(0.3, -30)
+    line = np.concatenate([silence(0.5), voice, pause, breath])
+    since = int((0.5 + len(voice) / 8000 + 0.06) / FRAME_SECONDS) + 1
+    assert heard(line, closely=False)[since:] == heard(line, closely=True)[since:]

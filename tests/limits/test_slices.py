@@ -3,7 +3,14 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
-from app.limits.slices import Slices
+import pytest
+
+from app.limits.slices import MOST_SECONDS, Slices
+
+
+def idle() -> float:
+    """A clock on which nothing takes any time."""
+    return 0.0
 
 
 async def iterations(count: int) -> None:
@@ -12,7 +19,7 @@ async def iterations(count: int) -> None:
 
 
 async def test_a_slice_is_taken_an_iteration_in_the_order_in_which_they_came() -> None:
-    slices, taken = Slices(), ""
+    slices, taken = Slices(idle), ""
 
     def take(name: str) -> None:
         nonlocal taken
@@ -26,7 +33,7 @@ async def test_a_slice_is_taken_an_iteration_in_the_order_in_which_they_came() -
 
 
 async def test_what_is_left_after_a_slice_waits_behind_those_of_others() -> None:
-    slices, taken = Slices(), ""
+    slices, taken = Slices(idle), ""
 
     def take(name: str, left: int) -> None:
         nonlocal taken
@@ -41,7 +48,7 @@ async def test_what_is_left_after_a_slice_waits_behind_those_of_others() -> None
 
 
 async def test_what_is_added_by_the_last_slice_waits_for_the_next_iteration() -> None:
-    slices, taken = Slices(), 0
+    slices, taken = Slices(idle), 0
 
     def take() -> None:
         nonlocal taken
@@ -54,7 +61,7 @@ async def test_what_is_added_by_the_last_slice_waits_for_the_next_iteration() ->
 
 
 async def test_a_slice_that_fails_does_not_keep_the_others_from_their_turn() -> None:
-    loop, slices = asyncio.get_running_loop(), Slices()
+    loop, slices = asyncio.get_running_loop(), Slices(idle)
     taken: list[str] = []
     failed: list[object] = []
     loop.set_exception_handler(lambda _loop, context: failed.append(context["exception"]))
@@ -67,3 +74,31 @@ async def test_a_slice_that_fails_does_not_keep_the_others_from_their_turn() -> 
     await iterations(3)
     assert taken == ["b"]
     assert len(failed) == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "taken_by_then"),
+    [(0.0, (1, 2, 3)), (MOST_SECONDS / 2, (5, 10, 15)), (9 * MOST_SECONDS, (10, 20, 20))],
+    ids=["idle", "busy", "very busy"],
+)
+async def test_slices_are_taken_for_as_long_as_the_rest_of_the_loop_took_but_not_for_long(
+    others: float, taken_by_then: tuple[int, ...]
+) -> None:
+    now, taken = 0.0, 0
+    slices = Slices(lambda: now)
+
+    def pass_by(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def take() -> None:
+        nonlocal taken
+        taken += 1
+        pass_by(MOST_SECONDS / 9.5)
+
+    for _ in range(20):
+        slices.add(take)
+    for expected in taken_by_then:
+        pass_by(others)
+        await iterations(1)
+        assert taken == expected

@@ -105,26 +105,46 @@ async def test_an_error_in_a_message_taken_directly_is_raised_in_the_endpoint(al
         assert websocket.close_code == 1011
 
 
+@pytest.mark.parametrize(
+    "before",
+    [b"", frame(b"", 10), masked("and before that another")],
+    ids=["alone", "behind a pong", "behind another"],
+)
 @pytest.mark.parametrize("ends", ["closes", "resets"])
-async def test_a_message_is_taken_that_comes_with_the_end_of_the_connection(alone: Small, ends: str) -> None:
+@pytest.mark.parametrize("first", [masked("a"), b""], ids=["in a call", "in a call that begins"])
+async def test_a_message_is_taken_that_comes_with_the_end_of_the_connection(
+    alone: Small, first: bytes, ends: str, before: bytes
+) -> None:
     loop = asyncio.get_running_loop()
     others = [(await alone.upgrade("/direct"))[1] for _ in range(20)]
     with socket.create_connection(("127.0.0.1", alone.port)) as client:
         client.setblocking(False)
         await loop.sock_sendall(client, UPGRADE.replace(b"/ws", b"/direct") + b"\r\n")
         assert b"101 Switching" in await loop.sock_recv(client, 1000)
-        await loop.sock_sendall(client, masked("a"))
-        assert await loop.sock_recv(client, 1000) == b"\x81\x01a"
+        if first:
+            await loop.sock_sendall(client, first)
+            assert await loop.sock_recv(client, 1000) == b"\x81\x01a"
         if ends == "resets":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         for writer in others:
             writer.write(masked("before it"))
         await asyncio.sleep(0)
-        client.send(masked("fail"))
+        client.send((b"" if first else masked("a")) + before + masked("fail"))
     async with asyncio.timeout(5):
         assert await alone.ended.get() == "this message breaks the endpoint"
     for writer in others:
         writer.close()
+
+
+async def test_a_message_is_taken_that_waits_while_sending_finds_the_connection_lost(alone: Small) -> None:
+    async with connect(f"ws://127.0.0.1:{alone.port}/direct") as websocket:
+        await websocket.send("a")
+        assert await websocket.recv() == "a"
+        (protocol,) = (one for one in alone.connections if isinstance(one, WebSocketProtocol))
+        protocol.data_received(masked("fail"))
+        protocol.transport.abort()
+        async with asyncio.timeout(5):
+            assert await alone.ended.get() == "this message breaks the endpoint"
 
 
 async def test_messages_that_come_before_the_upgrade_is_accepted_wait_for_it(alone: Small) -> None:
