@@ -31,7 +31,11 @@ class TurnTaking:
         # The caller
         self._voice = False
         self._voice_from = 0.0
+        """Since when it is heard; by us, if both we and the recogniser have heard it."""
+        self._certain = False
+        """Whether we have heard it, and not the recogniser alone."""
         self._bid = Bid.ASKS
+        """What the last voice that we have heard sounds like."""
         self._silent_from = 0.0
         self._stirs_at = 0.0
         self._noticed_at: float | None = None
@@ -54,7 +58,8 @@ class TurnTaking:
         # The assistant
         self._ours = _Ours.NOTHING
         self._answers: tuple[str, ...] = ()
-        """The words that are being answered; none if it speaks of its own accord."""
+        """The words that are being answered, until something of the answer is heard; none if it speaks of its
+        own accord."""
         self._audible = False
         self._owed_from = 0.0
         self._waits_from = 0.0
@@ -114,15 +119,19 @@ class TurnTaking:
             return []
         if not self._voice:
             self._voice, self._voice_from, self._settled = True, now, False
-            self._bid = Bid.ASKS
-        return self.voice_sounds(now, bid) if certain else self.tick(now)
+            self._bid, self._certain = Bid.ASKS, False
+        if not certain:
+            return self.tick(now)
+        if not self._certain:
+            # Up to now it may have been an echo, which does not insist.
+            self._certain, self._voice_from = True, now
+        return self.voice_sounds(now, bid)
 
     def voice_sounds(self, now: float, bid: Bid) -> list[Decision]:
         """What the sound of the voice says by now."""
         self._bid = bid
-        if bid is Bid.ASKS and self._voice and self._audible:
-            return [self._interrupt(now), *self.tick(now)]
-        return self.tick(now)
+        asks = bid is Bid.ASKS and self._voice and self._audible
+        return self._interrupted(now) if asks or self._speaks_up else self.tick(now)
 
     def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
@@ -156,13 +165,11 @@ class TurnTaking:
             return self.tick(now)
         self._prompts = 0
         self._signs = is_back_channel(text)
-        if self._audible and not self._listens:
-            return [self._interrupt(now), *self.tick(now)]
-        return self.tick(now)
+        return self._interrupted(now) if self._speaks_up else self.tick(now)
 
     def no_words(self, now: float) -> list[Decision]:
-        """The voice that has just stopped said nothing: a cough."""
-        self._wordless = True
+        """The last voice that has stopped said nothing: a cough. It tells nothing of one that is heard now."""
+        self._wordless = not self._voice
         return self.tick(now)
 
     # The assistant
@@ -176,6 +183,7 @@ class TurnTaking:
     def begun(self) -> None:
         """The reply itself begins to be heard: what it answers is answered."""
         self._forget_words()
+        self._answers = ()
 
     def audible(self, until: float, *, filler: bool = False) -> None:
         """Something was sent, and all that was sent will have been heard at `until`."""
@@ -215,12 +223,14 @@ class TurnTaking:
             if self._words:
                 return [(max(self._voice_from, self._words_at) + timing.no_more_words, Decision.NOISE)]
             return [(self._voice_from + timing.wordless, Decision.NOISE)]
+        if self._ours is _Ours.SPEAKING and not self._audible and self._answers and self._has_more_words:
+            return [(self._words_at, Decision.HOLD)]
         due = self._owed() if self._ours is _Ours.SPEAKING else []
         if self._cut and (self._listens or not self._words):
             return [*due, self._after_the_cut()]
         if self._words and not self._audible:
             return due + self._turn()
-        if self._words and self._listens and self._settled:
+        if self._words and self._listens and self._settled and not self._answers:
             # Long before our turn ends: no answer to what we say then.
             return [*due, (max(self._words_at, self._silent_from) + timing.overlap, Decision.DISREGARD)]
         if self._ours is _Ours.PREPARED:
@@ -232,6 +242,16 @@ class TurnTaking:
             at = max(self._idle_from + timing.prompt, self._silent_from + timing.latest_words)
             return [*due, (at, decision)]
         return due
+
+    @property
+    def _has_more_words(self) -> bool:
+        """Whether there are words, and others than those that are being answered."""
+        return bool(self._words) and self._words != self._answers
+
+    @property
+    def _speaks_up(self) -> bool:
+        """Whether the caller has said something over us that wants to be heard."""
+        return self._audible and self._has_more_words and not self._listens
 
     @property
     def _listens(self) -> bool:
@@ -319,6 +339,9 @@ class TurnTaking:
                 self._voice, self._silent_from = False, now
             case Decision.INTERRUPT:
                 self._interrupt(now)
+
+    def _interrupted(self, now: float) -> list[Decision]:
+        return [self._interrupt(now), *self.tick(now)]
 
     def _interrupt(self, now: float) -> Decision:
         # Where only a filler was heard there is nothing to go on with: its words are still to be answered.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -509,6 +510,85 @@ def test_noises_do_not_put_off_the_question_whether_anybody_is_there() -> None:
     assert turns.tick(15.3 + T.latest_words) == [PROMPT]
 
 
+def test_words_told_while_the_answer_is_on_its_way_hold_it_back_until_they_are_answered_too() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    now = over_at(SAID, 5.0)
+    turns.tick(now)
+    assert turns.words(f"{SAID} in London", now + 0.3) == [HOLD]
+    assert turns.tick(now + 0.3 + T.stable) == [PREPARE, SPEAK]
+
+
+def test_words_that_turn_out_to_be_those_answered_let_the_answer_go_on() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    now = over_at(SAID, 5.0)
+    turns.tick(now)
+    turns.words(f"{SAID} in", now + 0.1)
+    assert turns.words(SAID, now + 0.2, settled=True) == [SPEAK]
+
+
+def test_the_final_of_a_question_does_not_stop_the_filler_before_its_answer() -> None:
+    turns = waiting_with_a_filler()
+    assert turns.words(f"{SAID}?", 6.5, settled=True) == []
+
+
+def test_more_of_a_question_stops_the_filler_before_its_answer() -> None:
+    turns = waiting_with_a_filler()
+    assert turns.words(f"{SAID} in London", 6.5, settled=True)[0] == INTERRUPT
+
+
+def test_who_listens_to_a_filler_is_still_owed_the_answer() -> None:
+    turns = waiting_with_a_filler()
+    turns.voice_started(6.5, 6.4, certain=True, bid=Bid.WAITS)
+    turns.voice_sounds(6.6, Bid.LISTENS)
+    turns.voice_ended(6.9, 6.8)
+    assert turns.words(f"{SAID} okay", 7.0, settled=True) == []
+    assert DISREGARD not in turns.tick(9.0)
+
+
+def waiting_with_a_filler() -> TurnTaking:
+    """The caller has asked at 5.0, and hears at 6.3 that it takes a moment."""
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    assert turns.tick(6.3) == [FILL]
+    turns.audible(7.3, filler=True)
+    return turns
+
+
+def test_the_words_of_the_question_said_again_over_its_answer_stop_it() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.words(SAID, 11.6)[0] == INTERRUPT
+
+
+def test_a_voice_insists_from_when_we_hear_it_and_not_from_an_echo_that_the_recogniser_heard() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 11.0, certain=False)
+    assert turns.voice_started(12.9, 12.8, certain=True, bid=Bid.WAITS) == []
+    assert turns.tick(12.9 + T.insists - 0.01) == []
+    assert turns.tick(12.9 + T.insists) == [INTERRUPT]
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["it goes on", "it has ended"])
+def test_words_that_seemed_only_to_listen_stop_us_when_their_voice_turns_out_not_to(ended: bool) -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns.voice_sounds(11.5, Bid.LISTENS)
+    assert turns.words("no stop that is wrong", 11.6, settled=True) == []
+    if ended:
+        turns.voice_ended(11.9, 11.7)
+    assert turns.voice_sounds(11.95, Bid.WAITS)[0] == INTERRUPT
+
+
+def test_that_an_earlier_voice_said_nothing_says_nothing_of_the_one_that_is_heard() -> None:
+    turns = answering()
+    assert turns.voice_started(11.0, 11.0, certain=True) == [INTERRUPT]
+    turns.no_words(11.3)
+    assert RESUME not in turns.voice_ended(12.7, 12.5)
+
+
 EVENTS = (
     "started",
     "started?",
@@ -590,7 +670,7 @@ class Talk:
                 case Decision.HOLD:
                     assert self.reply
                     assert not self.audible
-                    assert self.voice
+                    assert self.voice or self.words != self.reply, "more is being said, or was"
                     self.allowed = False
                 case Decision.WITHDRAW:
                     assert self.reply
