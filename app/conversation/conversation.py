@@ -88,6 +88,8 @@ class Conversation:
         self._speaking = Speaking(line, transcript, voice, listener=self, on_item=self._keep)
         self._over: asyncio.Future[Ending | None] = asyncio.get_running_loop().create_future()
         self._between_turns = asyncio.Event()
+        self._taken_back = False
+        """Whether words were being answered, and are not any more."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -200,9 +202,14 @@ class Conversation:
                 self._say(Say(DEAFENED))
 
     def _press(self, key: str) -> None:
+        if not self._attends:
+            return
         entry = self._keys.press(key, time.monotonic())
         if entry == OPERATOR:
             self._say(Say(CONNECTING), Transfer())
+            # Being connected is the answer to all that was said before.
+            self._taken_back = False
+            self.on_begun()
         else:
             self._enter(entry)
         self._set_timer()
@@ -225,6 +232,11 @@ class Conversation:
     def _do(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             self._act(decision)
+        if self._taken_back:
+            # Only now: what else was decided was decided without these words.
+            self._taken_back = False
+            if words := self._hearing.words:
+                self._do(self._turns.words(words, time.monotonic(), settled=True))
         self._set_timer()
 
     def _act(self, decision: Decision) -> None:
@@ -266,16 +278,14 @@ class Conversation:
     def _interrupt(self) -> None:
         asked = self._line.heard()
         anything_heard = self._speaking.interrupt()
-        now = time.monotonic()
-        self._inbound.voices.cleared(now)
+        self._inbound.voices.cleared(time.monotonic())
         self._hearing.hushed(self._line.now_ms())
-        self._turns.asked(asked)
         if anything_heard:
+            self._turns.asked(asked)
             self._hearing.heard()
         else:
             self._hearing.take_back()
-            if words := self._hearing.words:
-                self._do(self._turns.words(words, now, settled=True))
+            self._taken_back = True
 
     def _say(self, *events: ReplyEvent) -> None:
         """Take the turn, whoever has it."""
@@ -288,7 +298,7 @@ class Conversation:
         if time.monotonic() - self._inbound.heard_at < LINE_SECONDS:
             self._begin(*events)
         else:
-            self._turns.heard_out(time.monotonic())
+            self._turns.unsaid(time.monotonic())
 
     def _begin(self, *events: ReplyEvent) -> None:
         reply = Reply()

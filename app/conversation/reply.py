@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -72,14 +72,22 @@ class Reply:
                     self._take(rest, on_words)
 
     def add(self, clauses: list[str]) -> None:
-        """More to say."""
-        self.unspoken += clauses
+        """More to say, unless it is complete."""
+        if not self.complete:
+            self.unspoken += clauses
+            self._news.set()
+
+    def only(self, clauses: Sequence[str]) -> None:
+        """Say this, and nothing else that was to come."""
+        self.unspoken = deque(clauses)
+        self.complete = True
         self._news.set()
 
     def close(self) -> None:
         """Nothing more will come."""
-        self.complete = True
         self.add(self._clauses.flush())
+        self.complete = True
+        self._news.set()
 
     async def next_clause(self) -> str | None:
         """The next clause to speak, as soon as there is one; None after the last."""

@@ -183,7 +183,7 @@ class Speaking:
         asked = self._close_line(interrupted=False)
         self._measure()
         self._save_items(reply)
-        self._reply = Reply()
+        self._reply, self._rest = Reply(), ()
         self._listener.on_heard_out(asked, reply.ending)
 
     async def _generate(self, reply: Reply, events: AsyncGenerator[ReplyEvent, None]) -> None:
@@ -211,8 +211,7 @@ class Speaking:
             log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
             if clause not in VOICELESS and not reply.in_clause:
                 # Made ahead: it needs no voice. What else there was to say would fail as well.
-                reply.unspoken.clear()
-                reply.unspoken += VOICELESS
+                reply.only(VOICELESS)
         if reply.in_clause:
             reply.in_clause = False
             self._line.end_clause(epoch)

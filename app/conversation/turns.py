@@ -168,7 +168,7 @@ class TurnTaking:
         return self._interrupted(now) if self._speaks_up else self.tick(now)
 
     def no_words(self, now: float) -> list[Decision]:
-        """The last voice that has stopped said nothing: a cough. It tells nothing of one that is heard now."""
+        """The last voice that has stopped said nothing: a cough. It tells nothing of one that goes on."""
         self._wordless = not self._voice
         return self.tick(now)
 
@@ -198,6 +198,11 @@ class TurnTaking:
         if self._words and (answered or now - self._words_at > self._timing.overlap):
             return [self._disregard(), *self.tick(now)]
         return self.tick(now)
+
+    def unsaid(self, now: float) -> None:
+        """The caller was not asked after all."""
+        self._prompts = max(0, self._prompts - 1)
+        self.heard_out(now)
 
     def asked(self, text: str) -> None:
         """What the assistant said last tells what kind of answer to expect."""

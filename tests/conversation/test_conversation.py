@@ -269,6 +269,17 @@ async def test_a_mind_that_goes_on_where_nothing_is_left_asks() -> None:
         await call.until_clause(NOTHING_LEFT)
 
 
+async def test_what_was_cut_is_gone_on_with_once() -> None:
+    async with a_call([Say("One two three four five six seven.")], [GoOn()], [GoOn()]) as call:
+        await interrupted_at_four(call)
+        say(call, "Mama.", 2000)
+        await call.until("mark")
+        call.play_marks()
+        await settled(call)
+        say(call, "Mama.", 9000)
+        await call.until_clause(NOTHING_LEFT)
+
+
 async def test_a_call_that_ends_before_a_cut_line_goes_on_keeps_what_was_heard_of_it() -> None:
     async with a_call([Say("One two three four five six seven.")]) as call:
         await interrupted_at_four(call)

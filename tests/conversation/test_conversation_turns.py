@@ -152,6 +152,57 @@ async def test_the_key_0_asks_for_a_person() -> None:
             assert await call.task == "transferred"
 
 
+async def test_the_key_0_is_the_answer_to_what_was_said_before_it() -> None:
+    async with a_call([Say("An answer.")]) as call:
+        await greeted(call)
+        call.pass_time(0.3)
+        call.ears.hear(
+            SpeechStarted(0), SpeechEnded(200), Interim("somebody else please and", 0, stable=True)
+        )
+        async with asyncio.timeout(5):
+            while not call.mind.asked:
+                await asyncio.sleep(0)
+        call.press("0")
+        await call.until_clause(CONNECTING)
+        call.pass_time(2)
+        call.play_marks()
+        async with asyncio.timeout(5):
+            assert await call.task == "transferred"
+        assert len(call.mind.asked) == 1
+
+
+async def test_keys_before_the_greeting_and_after_the_end_are_nobodys() -> None:
+    verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
+    async with a_call(opening=Opening("Hello.", verdict=verdict)) as call:
+        call.press("0")
+        verdict.set_result("human")
+        await greeted(call)
+        assert call.voice.spoken == ["Hello."]
+        call.conversation.leave()
+        await call.task
+        call.press("0", "1", "#")
+
+
+async def test_more_of_a_number_that_is_told_as_the_answer_begins_is_answered() -> None:
+    question, number = "What is your phone number?", "five five five one two three four"
+    wrong = "Unbelievable, that is a long one. And on and on."
+    async with a_call([Say(wrong)], [Say("Thank you.")], greeting=question) as call:
+        await call.until_clause(question)
+        call.play_marks()
+        await settled(call)
+        while not call.sent.empty():
+            call.sent.get_nowait()
+        call.pass_time(5)
+        call.ears.hear(SpeechStarted(3000), SpeechEnded(4900), Interim(number, 3000, stable=True))
+        await call.until_clause(split(wrong)[0])
+        # Within what is still our breath, and a while after the caller's: "clear" would end no other turn.
+        await asyncio.sleep(0.12)
+        call.ears.hear(Final(f"{number} five six", 3000, 5500))
+        await call.until("clear")
+        await call.until_clause("Thank you.")
+        assert call.mind.asked[-1].messages[-1] == Message("user", f"{number} five six")
+
+
 async def test_a_silent_caller_is_asked_and_then_left() -> None:
     timing = Timing(prompt=0.1)
     async with a_call(timing=timing) as call:

@@ -547,6 +547,14 @@ def test_who_listens_to_a_filler_is_still_owed_the_answer() -> None:
     assert DISREGARD not in turns.tick(9.0)
 
 
+def test_a_caller_who_was_not_asked_after_all_is_asked_before_the_call_is_given_up() -> None:
+    turns = listening()
+    for number in range(1, 10):
+        now = number * T.prompt
+        assert turns.tick(now) == [PROMPT]
+        turns.unsaid(now)
+
+
 def waiting_with_a_filler() -> TurnTaking:
     """The caller has asked at 5.0, and hears at 6.3 that it takes a moment."""
     turns = listening()
