@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 
 from app import metrics
@@ -23,7 +23,7 @@ from app.conversation.transcript import Transcript
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceStarted
 from app.conversation.voice_thresholds import JUDGED, NUMBERS
-from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Talk, Transfer
+from app.services.language_model import HangUp, Item, LanguageModel, Message, ReplyEvent, Say, Talk, Transfer
 from app.services.listening import Listening
 from app.services.speech_to_text import (
     Deafened,
@@ -43,6 +43,8 @@ LAST_WORDS_SECONDS = 2.0
 """How long a call that is over waits for what was said last to become final."""
 LINE_SECONDS = 2.0
 """A line without audio for so long is not silent but idle (wscat), and IDLE_SECONDS watches that."""
+GO_ON = "Go on."
+"""What the model is told, as if by the caller, when a sound has stopped it in the middle of an answer."""
 
 NEVER = float("inf")
 TIMING = Timing()
@@ -256,7 +258,7 @@ class Conversation:
             case Decision.DISREGARD:
                 self._hearing.answer()
             case Decision.RESUME:
-                speaking.resume(self._tasks)
+                speaking.resume(self._tasks, self._more)
             case Decision.FILL if speaking.reply.is_answer:
                 speaking.fill(self._tasks)
             case Decision.SILENCE:
@@ -274,6 +276,14 @@ class Conversation:
         silent_ms = self._line.now_ms() - round((time.monotonic() - self._turns.silent_from) * 1000)
         reply = Reply(is_answer=True, voice_ended_ms=silent_ms)
         self._speaking.begin(reply, self._mind.reply(Talk(messages, items, self._now())), self._tasks)
+
+    def _more(self, said: str) -> AsyncGenerator[ReplyEvent, None]:
+        """What the model would have gone on to say; it was stopped when it had said so much of its answer."""
+        before = self._transcript.messages()
+        if before and before[-1].speaker == "assistant":
+            before = before[:-1]
+        messages = (*before, Message("assistant", said), Message("user", GO_ON))
+        return self._mind.reply(Talk(messages, tuple(self._items.values()), self._now()))
 
     def _interrupt(self) -> None:
         asked = self._line.heard()

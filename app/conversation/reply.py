@@ -132,3 +132,11 @@ async def saying(*events: ReplyEvent) -> AsyncGenerator[ReplyEvent, None]:
     """A reply that is known beforehand."""
     for event in events:
         yield event
+
+
+async def in_turn(*replies: AsyncGenerator[ReplyEvent, None]) -> AsyncGenerator[ReplyEvent, None]:
+    """One reply after another, as one."""
+    for reply in replies:
+        async with aclosing(reply) as events:
+            async for event in events:
+                yield event

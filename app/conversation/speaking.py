@@ -12,9 +12,9 @@ from typing import Protocol
 from app import metrics
 from app.conversation.latency import Stage, observe
 from app.conversation.line import Line
-from app.conversation.reply import Ending, Reply, saying
+from app.conversation.reply import Ending, Reply, in_turn, saying
 from app.conversation.transcript import Transcript
-from app.services.language_model import Item, ReplyEvent
+from app.services.language_model import Item, ReplyEvent, Say
 from app.services.language_model.clauses import split
 from app.services.text_to_speech import SynthesisError, TextToSpeech
 
@@ -67,6 +67,8 @@ class Speaking:
         self._filling: asyncio.Task[None] | None = None
         self._rest: tuple[ReplyEvent, ...] = ()
         """What the last interruption has cut off; it may turn out to be none."""
+        self._unfinished = False
+        """Whether the model had more to say than that."""
         self._cut = ""
         """What was heard of the line before that. The line is open until it is known how it goes on."""
         self._spoke_at_ms: int | None = None
@@ -83,12 +85,19 @@ class Speaking:
         reply.cut = self._rest
         self._start(reply, events, tasks)
 
-    def resume(self, tasks: asyncio.TaskGroup) -> None:
-        """It was no interruption: say the rest, in the same line of the transcript."""
+    def resume(
+        self, tasks: asyncio.TaskGroup, more: Callable[[str], AsyncGenerator[ReplyEvent, None]]
+    ) -> None:
+        """It was no interruption: say the rest, in the same line of the transcript. `more` is what the model
+        has to say after a text; it is asked where it was cut short."""
         reply = Reply()
         reply.allow()
         metrics.FALSE_ALARMS.inc()
-        self._start(reply, saying(*self._rest), tasks)
+        events = saying(*self._rest)
+        if self._unfinished:
+            rest = "".join(event.text for event in self._rest if isinstance(event, Say))
+            events = in_turn(events, more(f"{self._cut} {rest}".strip()))
+        self._start(reply, events, tasks)
 
     def _start(
         self, reply: Reply, events: AsyncGenerator[ReplyEvent, None], tasks: asyncio.TaskGroup
@@ -116,6 +125,7 @@ class Speaking:
         """
         reply, heard = self._reply, self._line.heard()
         self._rest = reply.rest(self._line.unheard())
+        self._unfinished = not (reply.complete or reply.ending)
         if heard and (self._rest or not reply.complete):
             self._cut = self._heard_of_line()
             self._write(self._cut, is_final=False, interrupted=True)

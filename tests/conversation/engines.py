@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,12 +102,16 @@ class ToneVoice:
         yield b"\x10" * (len(text) * MS_PER_CHARACTER * 8)
 
 
+Reply = Sequence[ReplyEvent | None]
+
+
 class ScriptedMind:
-    """Gives the replies that the test lays out, one a turn, and remembers what it was asked."""
+    """Gives the replies that the test lays out, one a turn, and remembers what it was asked. Where a reply
+    has None it does not go on."""
 
     name = "scripted"
 
-    def __init__(self, *replies: list[ReplyEvent]) -> None:
+    def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
         self.asked: list[Talk] = []
 
@@ -120,7 +124,10 @@ class ScriptedMind:
     async def reply(self, talk: Talk) -> AsyncGenerator[ReplyEvent, None]:
         self.asked.append(talk)
         for event in self.replies.pop(0):
-            yield event
+            if event is None:
+                await asyncio.Event().wait()
+            else:
+                yield event
 
 
 @dataclass
@@ -197,7 +204,7 @@ class Call:
 
 @asynccontextmanager
 async def a_call(
-    *replies: list[ReplyEvent],
+    *replies: Reply,
     greeting: str = "Hello.",
     opening: Opening | None = None,
     timing: Timing = TIMING,

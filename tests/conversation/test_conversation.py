@@ -249,6 +249,21 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
         assert said == [("Hello.", False), ("One two three four five six seven. Eight nine.", False)]
 
 
+async def test_a_cough_while_the_model_is_still_at_its_answer_does_not_cost_the_rest_of_it() -> None:
+    counting = Say("One two three four five six seven. ")
+    async with a_call([counting, None], [Say("Eight nine ten.")]) as call:
+        await interrupted_at_four(call)
+        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100), Final("", 2000, 2100))
+        await call.until_clause("Eight nine ten.")
+        call.play_marks()
+        await settled(call)
+        assert call.mind.asked[-1].messages[-2:] == (
+            Message("assistant", "One two three four five six seven."),
+            Message("user", "Go on."),
+        )
+        assert call.lines()[-1] == ("assistant", "One two three four five six seven. Eight nine ten.", False)
+
+
 async def test_a_mind_that_takes_the_words_for_a_sound_goes_on_with_what_was_cut() -> None:
     async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")], [GoOn()]) as call:
         await interrupted_at_four(call, last="Eight nine.")
