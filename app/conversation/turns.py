@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from app.conversation.back_channels import is_back_channel
+from app.conversation.caller_state import CallerState
 from app.conversation.decisions import TIMING, Bid, Decision, Timing
 from app.conversation.endpointing import Profile, patience, profile
 
@@ -28,32 +28,7 @@ class TurnTaking:
 
     def __init__(self, timing: Timing = TIMING) -> None:
         self._timing = timing
-        # The caller
-        self._voice = False
-        self._voice_from = 0.0
-        """Since when it is heard; by us, if both we and the recogniser have heard it."""
-        self._certain = False
-        """Whether we have heard it, and not the recogniser alone."""
-        self._bid = Bid.ASKS
-        """What the last voice that we have heard sounds like."""
-        self._silent_from = 0.0
-        self._stirs_at = 0.0
-        self._noticed_at: float | None = None
-        """When the recogniser last told of a voice; None if it never does."""
-        self._words: tuple[str, ...] = ()
-        self._text = ""
-        self._words_at = 0.0
-        """When they last changed."""
-        self._told_at = 0.0
-        """When they were last told, changed or not."""
-        self._settled = False
-        self._unended = False
-        """Whether the recogniser will tell when the voice has ended, and promise its words then."""
-        self._promised_at: float | None = None
-        """When the voice had ended of which the recogniser is about to tell all words."""
-        self._complete = False
-        self._signs = False
-        """Whether the words only say that somebody listens: "mm-hm"."""
+        self._caller = CallerState(timing)
         self._prompts = 0
         # The assistant
         self._ours = _Ours.NOTHING
@@ -72,8 +47,6 @@ class TurnTaking:
         self._cut = False
         self._cut_at = 0.0
         self._cut_at_its_end = False
-        self._wordless = False
-        """Whether it is known that no words come from the voice that cut us."""
 
     @property
     def deadline(self) -> float | None:
@@ -83,7 +56,7 @@ class TurnTaking:
     @property
     def silent_from(self) -> float:
         """When the caller's voice has ended."""
-        return self._silent_from
+        return self._caller.silent_from
 
     @property
     def prompts(self) -> int:
@@ -93,14 +66,14 @@ class TurnTaking:
     @property
     def idle(self) -> bool:
         """Whether nobody says anything, nor is about to."""
-        return not (self._voice or self._words or self._cut or self._ours is not _Ours.NOTHING)
+        return not (self._caller.speaks or self._caller.words or self._cut or self._ours is not _Ours.NOTHING)
 
     # The caller
 
     @property
     def overhears(self) -> bool:
         """Whether it matters what the caller's voice sounds like: it is heard over us, or has cut us."""
-        return self._voice and (self._audible or self._cut)
+        return self._caller.speaks and (self._audible or self._cut)
 
     @property
     def is_audible(self) -> bool:
@@ -112,38 +85,24 @@ class TurnTaking:
     ) -> list[Decision]:
         """A voice is heard, since `at`. `certain`: it is the caller's, and no echo of ours. `bid`: what it
         sounds like. `words_follow`: its end will be told by whoever promises words."""
-        if not certain:
-            self._noticed_at, self._promised_at, self._unended = now, None, words_follow
-        if not certain and at <= self._silent_from:
-            # Told late, by a recogniser: it has ended already.
+        if not self._caller.voice_started(now, at, certain=certain, words_follow=words_follow):
             return []
-        if not self._voice:
-            self._voice, self._voice_from, self._settled = True, now, False
-            self._bid, self._certain = Bid.ASKS, False
-        if not certain:
-            return self.tick(now)
-        if not self._certain:
-            # Up to now it may have been an echo, which does not insist.
-            self._certain, self._voice_from = True, now
-        return self.voice_sounds(now, bid)
+        return self.voice_sounds(now, bid) if certain else self.tick(now)
 
     def voice_sounds(self, now: float, bid: Bid) -> list[Decision]:
         """What the sound of the voice says by now."""
-        self._bid = bid
-        asks = bid is Bid.ASKS and self._voice and self._audible
+        self._caller.bid = bid
+        asks = bid is Bid.ASKS and self._caller.speaks and self._audible
         return self._interrupted(now) if asks or self._speaks_up else self.tick(now)
 
     def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
         """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
-        if words_follow:
-            self._promised_at, self._unended = at, False
-        if self._voice:
-            self._voice, self._silent_from = False, at
+        self._caller.voice_ended(at, words_follow=words_follow)
         return self.tick(now)
 
     def stirs(self, now: float) -> None:
         """A sound that may be the beginning of the caller's voice."""
-        self._stirs_at = now
+        self._caller.stirred_at = now
 
     def words(
         self, text: str, now: float, *, settled: bool = False, complete: bool = False
@@ -151,25 +110,14 @@ class TurnTaking:
         """All that the caller has said and nobody has answered, as it is known now; empty if it turns out to
         be nothing. `settled`: it will not change unless more is said. `complete`: nothing more will be said.
         """
-        words = words_of(text)
-        self._told_at = now
-        if settled:
-            self._promised_at = None
-        if words != self._words:
-            self._words_at = now
-            if words and not self._voice and now - self._silent_from > self._timing.latest_words:
-                # A voice that nobody has noticed.
-                self._silent_from = now
-        self._text, self._words, self._settled, self._complete = text, words, settled, complete
-        if not words:
-            return self.tick(now)
-        self._prompts = 0
-        self._signs = is_back_channel(text)
+        self._caller.told(text, now, settled=settled, complete=complete)
+        if self._caller.words:
+            self._prompts = 0
         return self._interrupted(now) if self._speaks_up else self.tick(now)
 
     def no_words(self, now: float) -> list[Decision]:
         """The last voice that has stopped said nothing: a cough. It tells nothing of one that goes on."""
-        self._wordless = not self._voice
+        self._caller.wordless = not self._caller.speaks
         return self.tick(now)
 
     # The assistant
@@ -182,7 +130,7 @@ class TurnTaking:
 
     def begun(self) -> None:
         """The reply itself begins to be heard: what it answers is answered."""
-        self._forget_words()
+        self._caller.answered()
         self._answers = ()
 
     def audible(self, until: float, *, filler: bool = False) -> None:
@@ -193,9 +141,9 @@ class TurnTaking:
     def heard_out(self, now: float) -> list[Decision]:
         """Everything said has been heard."""
         # Nothing was said to them, or there was no voice to say it with.
-        answered = self._words == self._answers
+        answered = self._caller.words == self._answers
         self._ours, self._answers, self._audible, self._idle_from = _Ours.NOTHING, (), False, now
-        if self._words and (answered or now - self._words_at > self._timing.overlap):
+        if self._caller.words and (answered or now - self._caller.words_at > self._timing.overlap):
             return [self._disregard(), *self.tick(now)]
         return self.tick(now)
 
@@ -219,39 +167,41 @@ class TurnTaking:
 
     def _due(self) -> list[tuple[float, Decision]]:
         """What follows from what is so, and when."""
-        timing = self._timing
-        if self._voice:
+        caller, timing = self._caller, self._timing
+        if caller.speaks:
             if self._ours is _Ours.SPEAKING and not self._audible:
-                return [(self._voice_from, Decision.HOLD)]
-            if self._audible and self._bid is not Bid.ASKS:
-                return [(self._voice_from + timing.insists, Decision.INTERRUPT)]
-            if self._words:
-                return [(max(self._voice_from, self._words_at) + timing.no_more_words, Decision.NOISE)]
-            return [(self._voice_from + timing.wordless, Decision.NOISE)]
+                return [(caller.speaks_from, Decision.HOLD)]
+            if self._audible and caller.bid is not Bid.ASKS:
+                return [(caller.speaks_from + timing.insists, Decision.INTERRUPT)]
+            if caller.words:
+                latest = max(caller.speaks_from, caller.words_at)
+                return [(latest + timing.no_more_words, Decision.NOISE)]
+            return [(caller.speaks_from + timing.wordless, Decision.NOISE)]
         if self._ours is _Ours.SPEAKING and not self._audible and self._answers and self._has_more_words:
-            return [(self._words_at, Decision.HOLD)]
+            return [(caller.words_at, Decision.HOLD)]
         due = self._owed() if self._ours is _Ours.SPEAKING else []
-        if self._cut and (self._listens or not self._words):
+        if self._cut and (self._listens or not caller.words):
             return [*due, self._after_the_cut()]
-        if self._words and not self._audible:
+        if caller.words and not self._audible:
             return due + self._turn()
-        if self._words and self._listens and self._settled and not self._answers:
+        if caller.words and self._listens and caller.settled and not self._answers:
             # Long before our turn ends: no answer to what we say then.
-            return [*due, (max(self._words_at, self._silent_from) + timing.overlap, Decision.DISREGARD)]
+            told = max(caller.words_at, caller.silent_from)
+            return [*due, (told + timing.overlap, Decision.DISREGARD)]
         if self._ours is _Ours.PREPARED:
             decision = Decision.WITHDRAW if self._answers else Decision.SPEAK
-            return [*due, (self._silent_from, decision)]
+            return [*due, (caller.silent_from, decision)]
         if self._ours is _Ours.NOTHING:
             decision = Decision.PROMPT if self._prompts < timing.prompts else Decision.END
             # A voice without words was none, and a noisy line has one every few seconds.
-            at = max(self._idle_from + timing.prompt, self._silent_from + timing.latest_words)
+            at = max(self._idle_from + timing.prompt, caller.silent_from + timing.latest_words)
             return [*due, (at, decision)]
         return due
 
     @property
     def _has_more_words(self) -> bool:
         """Whether there are words, and others than those that are being answered."""
-        return bool(self._words) and self._words != self._answers
+        return bool(self._caller.words) and self._caller.words != self._answers
 
     @property
     def _speaks_up(self) -> bool:
@@ -260,52 +210,39 @@ class TurnTaking:
 
     @property
     def _listens(self) -> bool:
-        """Whether the words ask for no answer: they only say that somebody listens."""
-        its_own = self._voice or self._told_at - self._silent_from < self._timing.latest_words
-        sounds_so = self._bid is Bid.LISTENS and its_own
-        return (self._signs or sounds_so) and not self._cut_at_its_end
+        """Whether what the caller says asks for no answer. At the end of our turn everything may."""
+        return self._caller.listens and not self._cut_at_its_end
 
     def _after_the_cut(self) -> tuple[float, Decision]:
-        timing = self._timing
-        if self._words:
+        caller, timing = self._caller, self._timing
+        if caller.words:
             # Told after the voice, "yeah" is all that was said; told within it, "but" may follow.
-            if self._told_at >= self._silent_from:
-                told = self._told_at
-            elif self._signs:
-                told = self._words_settle_at()
+            if caller.told_at >= caller.silent_from:
+                told = caller.told_at
+            elif caller.signs:
+                told = caller.words_settle_at
             else:
-                told = self._told_by(self._silent_from + timing.last_words)
-            return max(told, self._silent_from), Decision.DISREGARD
-        if self._wordless:
-            return self._silent_from, Decision.RESUME
-        unnoticed = self._noticed_at is not None and self._noticed_at < self._cut_at - timing.noticing
+                told = caller.told_by(caller.silent_from + timing.last_words)
+            return max(told, caller.silent_from), Decision.DISREGARD
+        if caller.wordless:
+            return caller.silent_from, Decision.RESUME
+        unnoticed = caller.noticed_at is not None and caller.noticed_at < self._cut_at - timing.noticing
         alarm = timing.unnoticed if unnoticed else timing.false_alarm
-        told_by = self._told_by(self._silent_from + timing.late_words)
+        told_by = caller.told_by(caller.silent_from + timing.late_words)
         return max(self._cut_at + alarm, told_by), Decision.RESUME
 
     def _turn(self) -> list[tuple[float, Decision]]:
         """When the words so far are answered in advance, and when the turn is over."""
-        settle_at = self._words_settle_at()
-        if self._answers != self._words:
-            return [(max(self._silent_from, settle_at), Decision.PREPARE)]
+        caller, timing = self._caller, self._timing
+        settle_at = caller.words_settle_at
+        if self._answers != caller.words:
+            return [(max(caller.silent_from, settle_at), Decision.PREPARE)]
         if self._ours is _Ours.SPEAKING:
             return []
-        silence = 0.0 if self._complete else patience(self._text, self._profile)
-        # The last sounds of the voice may have been words that are not told yet.
-        late = self._timing.last_words if self._told_at < self._silent_from else 0.0
-        told_by = self._told_by(self._silent_from + late)
-        over_at = max(self._silent_from + silence, settle_at, told_by)
-        begins_until = min(self._stirs_at + self._timing.beginning, over_at + self._timing.beginnings)
+        silence = 0.0 if caller.complete else patience(caller.text, self._profile)
+        over_at = max(caller.silent_from + silence, settle_at, caller.told_whole_by)
+        begins_until = min(caller.stirred_at + timing.beginning, over_at + timing.beginnings)
         return [(max(over_at, begins_until), Decision.SPEAK)]
-
-    def _told_by(self, usually: float) -> float:
-        """When all words of the last voice have been told, which `usually` they have by then."""
-        if self._unended:
-            return max(usually, self._silent_from + self._timing.unended)
-        return usually if self._promised_at is None else self._promised_at + self._timing.promised_words
-
-    def _words_settle_at(self) -> float:
-        return self._words_at + (0.0 if self._settled else self._timing.stable)
 
     def _owed(self) -> list[tuple[float, Decision]]:
         """What happens while the caller waits to hear something from us."""
@@ -322,11 +259,11 @@ class TurnTaking:
     def _apply(self, decision: Decision, now: float) -> None:
         match decision:
             case Decision.PREPARE:
-                self._ours, self._answers = _Ours.PREPARED, self._words
+                self._ours, self._answers = _Ours.PREPARED, self._caller.words
             case Decision.SPEAK:
                 answers = self._answers
                 self.speaks(now)
-                self._answers, self._waits_from = answers, self._silent_from if answers else now
+                self._answers, self._waits_from = answers, self._caller.silent_from if answers else now
             case Decision.HOLD:
                 self._ours = _Ours.PREPARED
             case Decision.WITHDRAW:
@@ -341,7 +278,7 @@ class TurnTaking:
             case Decision.SILENCE:
                 self._counted = True
             case Decision.NOISE:
-                self._voice, self._silent_from = False, now
+                self._caller.speaks, self._caller.silent_from = False, now
             case Decision.INTERRUPT:
                 self._interrupt(now)
 
@@ -350,23 +287,14 @@ class TurnTaking:
 
     def _interrupt(self, now: float) -> Decision:
         # Where only a filler was heard there is nothing to go on with: its words are still to be answered.
-        self._cut = not self._words or self._words != self._answers
-        self._cut_at, self._wordless = now, False
+        self._cut = not self._caller.words or self._caller.words != self._answers
+        self._cut_at, self._caller.wordless = now, False
         self._cut_at_its_end = self._plays_until - now <= self._timing.overlap
         self._ours, self._answers, self._audible = _Ours.NOTHING, (), False
         self._plays_until = self._idle_from = now
         return Decision.INTERRUPT
 
     def _disregard(self) -> Decision:
-        self._forget_words()
-        self._wordless = True
+        self._caller.answered()
+        self._caller.wordless = True
         return Decision.DISREGARD
-
-    def _forget_words(self) -> None:
-        self._text, self._words = "", ()
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """The words alone, to tell whether two versions of a text say the same."""
-    kept = "".join(c if c.isalnum() or c == "'" else " " for c in text.casefold())
-    return tuple(kept.split())

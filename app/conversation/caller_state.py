@@ -1,0 +1,110 @@
+"""What is known of the caller: whether they are heard, what they said and nobody has answered. No I/O."""
+
+from __future__ import annotations
+
+from app.conversation.back_channels import is_back_channel
+from app.conversation.decisions import Bid, Timing
+
+
+class CallerState:
+    """Times are seconds of any steady clock. TurnTaking tells it what happens, and draws the conclusions."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        # The voice
+        self.speaks = False
+        self.speaks_from = 0.0
+        """Since when it is heard; by us, if both we and the recogniser have heard it."""
+        self._certain = False
+        """Whether we have heard it, and not the recogniser alone."""
+        self.bid = Bid.ASKS
+        """What the last voice that we have heard sounds like."""
+        self.silent_from = 0.0
+        self.stirred_at = 0.0
+        self.noticed_at: float | None = None
+        """When the recogniser last told of a voice; None if it never does."""
+        self._unended = False
+        """Whether the recogniser will tell when the voice has ended, and promise its words then."""
+        self._promised_at: float | None = None
+        """When the voice had ended of which the recogniser is about to tell all words."""
+        self.wordless = False
+        """Whether it is known that no words come from the last voice."""
+        # The words
+        self.words: tuple[str, ...] = ()
+        self.text = ""
+        self.words_at = 0.0
+        """When they last changed."""
+        self.told_at = 0.0
+        """When they were last told, changed or not."""
+        self.settled = False
+        self.complete = False
+        self.signs = False
+        """Whether they only say that somebody listens: "mm-hm"."""
+
+    def voice_started(self, now: float, at: float, *, certain: bool, words_follow: bool) -> bool:
+        """See TurnTaking. False if it has ended already, told late by a recogniser."""
+        if not certain:
+            self.noticed_at, self._promised_at, self._unended = now, None, words_follow
+            if at <= self.silent_from:
+                return False
+        if not self.speaks:
+            self.speaks, self.speaks_from, self.settled = True, now, False
+            self.bid, self._certain = Bid.ASKS, False
+        if certain and not self._certain:
+            # Up to now it may have been an echo, which does not insist.
+            self._certain, self.speaks_from = True, now
+        return True
+
+    def voice_ended(self, at: float, *, words_follow: bool) -> None:
+        """See TurnTaking."""
+        if words_follow:
+            self._promised_at, self._unended = at, False
+        if self.speaks:
+            self.speaks, self.silent_from = False, at
+
+    def told(self, text: str, now: float, *, settled: bool, complete: bool) -> None:
+        """All words that nobody has answered, as they are known now; see TurnTaking."""
+        words = words_of(text)
+        self.told_at = now
+        if settled:
+            self._promised_at = None
+        if words != self.words:
+            self.words_at = now
+            if words and not self.speaks and now - self.silent_from > self._timing.latest_words:
+                # A voice that nobody has noticed.
+                self.silent_from = now
+        self.text, self.words, self.settled, self.complete = text, words, settled, complete
+        self.signs = is_back_channel(text)
+
+    def answered(self) -> None:
+        """Nobody has to answer these words any more."""
+        self.text, self.words = "", ()
+
+    @property
+    def told_whole_by(self) -> float:
+        """When the last sounds of the voice have been told: they may have been words."""
+        late = self._timing.last_words if self.told_at < self.silent_from else 0.0
+        return self.told_by(self.silent_from + late)
+
+    def told_by(self, usually: float) -> float:
+        """When all words of the last voice have been told, which `usually` they have by then."""
+        if self._unended:
+            return max(usually, self.silent_from + self._timing.unended)
+        return usually if self._promised_at is None else self._promised_at + self._timing.promised_words
+
+    @property
+    def words_settle_at(self) -> float:
+        """From when on they may be answered in advance."""
+        return self.words_at + (0.0 if self.settled else self._timing.stable)
+
+    @property
+    def listens(self) -> bool:
+        """Whether the words ask for no answer, or the voice in which they were said."""
+        its_own = self.speaks or self.told_at - self.silent_from < self._timing.latest_words
+        return self.signs or (self.bid is Bid.LISTENS and its_own)
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words alone, to tell whether two versions of a text say the same."""
+    kept = "".join(c if c.isalnum() or c == "'" else " " for c in text.casefold())
+    return tuple(kept.split())
