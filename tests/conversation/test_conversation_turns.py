@@ -15,6 +15,8 @@ from tests.conversation.engines import Call, a_call
 from tests.conversation.test_conversation import greeted, say, settled
 
 NOTE = Item("1" * 32, "note", "buy milk")
+LONG_WORD = "Pneumonoultramicroscopicsilicovolcanoconiosis"
+"""Takes 0.9 s: for so long nothing of what begins with it has been heard."""
 
 
 async def asked(call: Call, times: int) -> None:
@@ -185,7 +187,7 @@ async def test_keys_before_the_greeting_and_after_the_end_are_nobodys() -> None:
 
 async def test_more_of_a_number_that_is_told_as_the_answer_begins_is_answered() -> None:
     question, number = "What is your phone number?", "five five five one two three four"
-    wrong = "Unbelievable, that is a long one. And on and on."
+    wrong = f"{LONG_WORD}. And on and on."
     async with a_call([Say(wrong)], [Say("Thank you.")], greeting=question) as call:
         await call.until_clause(question)
         call.play_marks()
@@ -237,15 +239,15 @@ async def test_a_machine_gets_the_message_once_and_is_not_talked_with() -> None:
 
 
 async def test_an_answer_of_which_only_a_breath_was_sent_is_still_owed() -> None:
-    async with a_call([Say("One two three.")], [Say("Again: one two three.")]) as call:
+    async with a_call([Say(f"{LONG_WORD}.")], [Say(f"Again: {LONG_WORD}.")]) as call:
         await greeted(call)
-        say(call, "Count to three.")
-        await call.until_clause("One two three.")
+        say(call, "Say something long.")
+        await call.until_clause(f"{LONG_WORD}.")
         call.speak_up()
         call.pass_time(5)
         call.ears.hear(SpeechEnded(9000), Final("", 8500, 9000))
-        await call.until_clause("Again: one two three.")
-        assert call.mind.asked[1].messages[-1] == Message("user", "Count to three.")
+        await call.until_clause(f"Again: {LONG_WORD}.")
+        assert call.mind.asked[1].messages[-1] == Message("user", "Say something long.")
 
 
 async def test_words_said_before_our_own_reading_of_them_are_no_echo() -> None:
