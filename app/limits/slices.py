@@ -12,42 +12,48 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+LATE_SECONDS = 0.02
+"""A slice that has waited for a frame's time is late."""
 MOST_SECONDS = 0.002
-"""Slices of one iteration stop after this: what they set going is others' work in the next one."""
+"""For so long at most an iteration takes late ones: what they set going is others' work in the next."""
 
 
 class Slices:
     """An event loop's queue of slices.
 
-    An iteration of the loop takes one, and more where the loop was busy with other things: as long as those
-    took, within MOST_SECONDS. So an answer waits for few of them, and a busy loop does not fall behind them.
+    An iteration of the loop takes one, so that an answer waits for one at a time; and those that are late, so
+    that a loop that is busy with other things does not fall behind.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[float, Callable[[], None]]] = deque()
+        """Since when, and what."""
         self._is_due = False
-        self._gave_way_at = 0.0
 
     def add(self, take: Callable[[], None]) -> None:
         """Have a slice taken, after those that wait already."""
-        self._waiting.append(take)
+        self._waiting.append((self._clock(), take))
         if not self._is_due:
             self._give_way()
 
     def _give_way(self) -> None:
         self._is_due = True
-        self._gave_way_at = self._clock()
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        began = self._clock()
-        until = began + min(began - self._gave_way_at, MOST_SECONDS)
+        now = self._clock()
+        until = now + MOST_SECONDS
         try:
-            self._waiting.popleft()()
-            while self._waiting and self._clock() < until:
-                self._waiting.popleft()()
+            self._take()
+            while self._waiting and now < until and self._waiting[0][0] <= now - LATE_SECONDS:
+                self._take()
+                now = self._clock()
         finally:
             self._is_due = False
             if self._waiting:
                 self._give_way()
+
+    def _take(self) -> None:
+        _, take = self._waiting.popleft()
+        take()
