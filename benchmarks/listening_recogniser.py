@@ -17,13 +17,7 @@ from torch import nn
 
 from app.services.listening.interface import HEARD_BYTES
 from app.services.listening.level import levelled
-from app.services.listening.recogniser import (
-    FIRST_SECONDS,
-    FRAME_SECONDS,
-    FRAMES,
-    WIDTH,
-    Recogniser,
-)
+from app.services.listening.recogniser import FIRST_SECONDS, FRAME_SECONDS, FRAMES, WIDTH, Recogniser
 from app.services.listening.spectrogram import Floats
 from app.services.samples import SAMPLE_RATE
 

@@ -272,17 +272,18 @@ class Conversation:
 
     def _answer(self) -> None:
         """Have the words so far answered; not to be heard yet."""
-        messages, items = self._transcript.messages(), tuple(self._items.values())
         silent_ms = self._line.now_ms() - round((time.monotonic() - self._turns.silent_from) * 1000)
         reply = Reply(is_answer=True, voice_ended_ms=silent_ms)
-        self._speaking.begin(reply, self._mind.reply(Talk(messages, items, self._now())), self._tasks)
+        self._speaking.begin(reply, self._reply_to(self._transcript.messages()), self._tasks)
 
     def _more(self, said: str) -> AsyncGenerator[ReplyEvent, None]:
         """What the model would have gone on to say; it was stopped when it had said so much of its answer."""
         before = self._transcript.messages()
         if before and before[-1].speaker == "assistant":
             before = before[:-1]
-        messages = (*before, Message("assistant", said), Message("user", GO_ON))
+        return self._reply_to((*before, Message("assistant", said), Message("user", GO_ON)))
+
+    def _reply_to(self, messages: tuple[Message, ...]) -> AsyncGenerator[ReplyEvent, None]:
         return self._mind.reply(Talk(messages, tuple(self._items.values()), self._now()))
 
     def _interrupt(self) -> None:

@@ -161,9 +161,7 @@ async def test_the_key_0_is_the_answer_to_what_was_said_before_it() -> None:
         call.ears.hear(
             SpeechStarted(0), SpeechEnded(200), Interim("somebody else please and", 0, stable=True)
         )
-        async with asyncio.timeout(5):
-            while not call.mind.asked:
-                await asyncio.sleep(0)
+        await asked(call, 1)
         call.press("0")
         await call.until_clause(CONNECTING)
         call.pass_time(2)

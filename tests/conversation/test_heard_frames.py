@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import audioop
+
 import numpy as np
 
 from app.conversation.echo import Echo
 from app.conversation.heard_frames import FRAME, FRAME_SECONDS, FrameJudge, HeardFrame
 from app.conversation.voice_thresholds import NUMBERS
-from tests.conversation.sounds import Sound, noise, recording, silence, together
+from tests.conversation.sounds import Sound, encoded, noise, recording, silence, together
 
 
 def heard(line: Sound, *, closely: bool) -> list[HeardFrame]:
-    judge, samples = FrameJudge(NUMBERS, Echo()), (np.clip(line, -1, 0.999) * 32768).astype(np.int16)
+    judge, audio = FrameJudge(NUMBERS, Echo()), encoded(line)
     return [
-        judge.hear(samples[n : n + FRAME].tobytes(), n / FRAME * FRAME_SECONDS, closely=closely)
-        for n in range(0, len(samples) - FRAME + 1, FRAME)
+        judge.hear(audioop.ulaw2lin(audio[n : n + FRAME], 2), n / FRAME * FRAME_SECONDS, closely=closely)
+        for n in range(0, len(audio) - FRAME + 1, FRAME)
     ]
 
 

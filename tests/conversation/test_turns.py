@@ -42,6 +42,16 @@ def answering(now: float = 10.0) -> TurnTaking:
     return turns
 
 
+def waiting_with_a_filler() -> TurnTaking:
+    """The caller has asked at 5.0, and hears at 6.3 that it takes a moment."""
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.tick(over_at(SAID, 5.0))
+    assert turns.tick(6.3) == [FILL]
+    turns.audible(7.3, filler=True)
+    return turns
+
+
 def test_an_answer_is_prepared_before_the_turn_is_over() -> None:
     turns = listening()
     assert said(turns, SAID, 5.0) == [PREPARE]
@@ -553,16 +563,6 @@ def test_a_caller_who_was_not_asked_after_all_is_asked_before_the_call_is_given_
         now = number * T.prompt
         assert turns.tick(now) == [PROMPT]
         turns.unsaid(now)
-
-
-def waiting_with_a_filler() -> TurnTaking:
-    """The caller has asked at 5.0, and hears at 6.3 that it takes a moment."""
-    turns = listening()
-    said(turns, SAID, 5.0)
-    turns.tick(over_at(SAID, 5.0))
-    assert turns.tick(6.3) == [FILL]
-    turns.audible(7.3, filler=True)
-    return turns
 
 
 def test_the_words_of_the_question_said_again_over_its_answer_stop_it() -> None:
