@@ -15,6 +15,8 @@ class CallerState:
         self.speaks = False
         self.speaks_from = 0.0
         """Since when it is heard; by us, if both we and the recogniser have heard it."""
+        self._began_at = 0.0
+        """When it began; by us, if both have heard it."""
         self._certain = False
         """Whether we have heard it, and not the recogniser alone."""
         self.bid = Bid.ASKS
@@ -49,17 +51,18 @@ class CallerState:
                 return False
         if not self.speaks:
             self.speaks, self.speaks_from, self.settled = True, now, False
-            self.bid, self._certain = Bid.ASKS, False
+            self.bid, self._certain, self._began_at = Bid.ASKS, False, at
         if certain and not self._certain:
             # Up to now it may have been an echo, which does not insist.
-            self._certain, self.speaks_from = True, now
+            self._certain, self.speaks_from, self._began_at = True, now, at
         return True
 
     def voice_ended(self, at: float, *, words_follow: bool) -> None:
         """See TurnTaking."""
         if words_follow:
             self._promised_at, self._unended = at, False
-        if self.speaks:
+        if self.speaks and at >= self._began_at:
+            # Otherwise it was an earlier voice, told late by a recogniser.
             self.speaks, self.silent_from = False, at
 
     def told(self, text: str, now: float, *, settled: bool, complete: bool) -> None:
@@ -90,7 +93,9 @@ class CallerState:
         """When all words of the last voice have been told, which `usually` they have by then."""
         if self._unended:
             return max(usually, self.silent_from + self._timing.unended)
-        return usually if self._promised_at is None else self._promised_at + self._timing.promised_words
+        if self._promised_at is None:
+            return usually
+        return max(usually, self._promised_at + self._timing.promised_words)
 
     @property
     def words_settle_at(self) -> float:

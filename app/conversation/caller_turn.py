@@ -35,7 +35,7 @@ class CallerTurn:
         self._open: list[str] = []
         """The words of the result that is not final."""
         self._answered_to: list[str] = []
-        """Its first words, as far as they have been answered."""
+        """Its first words, as far as they have been answered, or wait above."""
         self._closed_to: list[str] = []
         """Its first words, as far as they stand in lines that are closed."""
 
@@ -65,10 +65,18 @@ class CallerTurn:
         """The open result ends with this; empty: it was no words after all."""
         lines = self.interim(text)
         split = len(self._answered_to)
-        self._answered += [" ".join(self._open[:split])] if split else []
+        closed = len(self._closed_to)
+        self._answered += [" ".join(self._open[closed:split])] if closed < split else []
         self._waiting += [" ".join(self._open[split:])] if split < len(self._open) else []
         self._open, self._answered_to, self._closed_to = [], [], []
         return lines
+
+    def entered(self, text: str) -> None:
+        """Something that was not spoken. The words of the open result so far come before it, in a closed
+        line; what the result will say beyond them comes after it."""
+        spoken = self._open[len(self._answered_to) :]
+        self._waiting += [" ".join(spoken), text] if spoken else [text]
+        self._answered_to = self._closed_to = list(self._open)
 
     def answer(self) -> None:
         """All words so far are being answered."""

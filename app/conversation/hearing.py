@@ -93,8 +93,9 @@ class Hearing:
     def keyed(self, text: str) -> None:
         """What the caller has entered with the keys."""
         now_ms = self._line.now_ms()
-        self.finish()
-        self._turn.final(text)
+        if line := self._transcript.open_line("user"):
+            self._close(line.text)
+        self._turn.entered(text)
         self._write(text, now_ms, now_ms, is_final=True)
 
     def answer(self) -> None:

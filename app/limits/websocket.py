@@ -119,7 +119,6 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             self._pause_reading()
         else:
             taken = self._take_frames()
-            del self._rest[:taken]
             if taken >= SLICE and self._rest:
                 self._pause_reading()
                 self._queue_up()
@@ -131,10 +130,10 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
         for _ in range(LAST_SLICES):
             if not self._rest or not self.handshake_complete or self.close_sent:
                 break
-            del self._rest[: self._take_frames()]
+            self._take_frames()
 
     def _take_frames(self) -> int:
-        """Take whole frames, a slice at most. Returns how many bytes they were."""
+        """Take whole frames, a slice at most, off the rest. Returns how many bytes they were."""
         rest, at = self._rest, 0
         while at < SLICE:
             end = frame_end(rest, at, self.config.ws_max_size)
@@ -146,8 +145,10 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
             else:
                 super().data_received(bytes(rest[at:end]))
                 if self.transport.is_closing() and self.conn.state is not State.OPEN:
-                    return len(rest)
+                    at = len(rest)
+                    break
             at = end
+        del rest[:at]
         return at
 
     def _is_waited_for(self) -> bool:
@@ -184,6 +185,9 @@ class WebSocketProtocol(SlowReaders, WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body":
             # A refusal is a complete answer; uvicorn would call it an error that there is no handshake.
             self.handshake_complete = True
+        elif message["type"] == "websocket.close":
+            # The peer's own close is behind what nobody will take any more.
+            self._go_on()
 
     # The short way
 

@@ -77,6 +77,42 @@ def test_the_words_wait_again_although_their_result_has_ended_meanwhile() -> Non
     assert turn.words == "Call Anna."
 
 
+def test_words_before_those_that_were_answered_last_are_not_taken_back() -> None:
+    turn = CallerTurn()
+    turn.interim("call Anna")
+    turn.answer()
+    turn.interim("call Anna tomorrow")
+    turn.answer()
+    turn.final("Call Anna tomorrow.")
+    turn.take_back()
+    assert turn.words == "tomorrow."
+
+
+def test_keys_wait_after_the_words_that_were_said_before_them() -> None:
+    turn = CallerTurn()
+    turn.interim("my number is")
+    turn.entered("(keys: 47)")
+    assert turn.words == "my number is (keys: 47)"
+
+
+def test_a_result_that_goes_on_after_keys_does_not_say_its_words_again() -> None:
+    turn = CallerTurn()
+    turn.interim("my number is")
+    turn.entered("(keys: 47)")
+    assert turn.final("My number is that.") == Lines("", "that.")
+    assert turn.words == "my number is (keys: 47) that."
+
+
+def test_words_before_keys_wait_once_when_their_answer_is_taken_back() -> None:
+    turn = CallerTurn()
+    turn.interim("my number is")
+    turn.entered("(keys: 47)")
+    turn.answer()
+    turn.final("My number is.")
+    turn.take_back()
+    assert turn.words == "my number is (keys: 47)"
+
+
 def test_only_the_last_answer_is_taken_back() -> None:
     turn = CallerTurn()
     turn.final("One.")

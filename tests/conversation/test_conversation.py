@@ -234,7 +234,7 @@ async def test_an_item_is_kept_when_the_caller_hangs_up_before_hearing_of_it() -
 async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
     async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")]) as call:
         await interrupted_at_four(call, last="Eight nine.")
-        call.ears.hear(SpeechStarted(2000), Interim("uh", 2000), SpeechEnded(2100), Final("", 2000, 2100))
+        call.ears.hear(SpeechStarted(5700), Interim("uh", 5700), SpeechEnded(6200), Final("", 5700, 6200))
         await call.until("media")
         rest = call.voice.spoken[3]
         assert rest.endswith("six seven.")
@@ -253,7 +253,7 @@ async def test_a_cough_while_the_model_is_still_at_its_answer_does_not_cost_the_
     counting = Say("One two three four five six seven. ")
     async with a_call([counting, None], [Say("Eight nine ten.")]) as call:
         await interrupted_at_four(call)
-        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100), Final("", 2000, 2100))
+        call.ears.hear(SpeechStarted(5700), SpeechEnded(6200), Final("", 5700, 6200))
         await call.until_clause("Eight nine ten.")
         call.play_marks()
         await settled(call)
@@ -311,7 +311,7 @@ async def test_a_cough_during_the_goodbye_does_not_keep_the_call_open() -> None:
         await call.until_clause("Goodbye and have a nice day.")
         await asyncio.sleep(0.2)
         call.speak_up()
-        call.ears.hear(SpeechStarted(2000), SpeechEnded(2100), Final("", 2000, 2100))
+        call.ears.hear(SpeechStarted(5700), SpeechEnded(6200), Final("", 5700, 6200))
         async with asyncio.timeout(5):
             assert await call.task == "agent_hung_up"
 

@@ -111,6 +111,36 @@ def test_a_promise_of_words_is_not_trusted_for_long() -> None:
     assert turns.tick(5.0 + T.promised_words) == [PREPARE, SPEAK]
 
 
+def test_an_old_promise_of_words_does_not_shorten_a_later_turn() -> None:
+    def over(promised: bool) -> float | None:
+        turns = listening()
+        turns.voice_started(4.0, 4.0, certain=True)
+        turns.voice_ended(4.2, 4.1, words_follow=promised)
+        turns.voice_started(4.5, 4.5, certain=True)
+        turns.words(SAID, 5.5)
+        assert turns.voice_ended(6.0, 5.9) == [PREPARE]
+        return turns.deadline
+
+    assert over(promised=True) == over(promised=False)
+
+
+def test_the_end_of_an_earlier_voice_does_not_end_the_present_one() -> None:
+    turns = answering()
+    turns.voice_started(11.0, 10.9, certain=True)
+    turns.voice_ended(11.1, 10.6)
+    assert turns.deadline == pytest.approx(11.0 + T.wordless)
+
+
+def test_a_voice_that_both_hear_began_when_we_heard_it() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 3.8, certain=False)
+    turns.voice_started(5.0, 4.9, certain=True)
+    turns.voice_ended(5.3, 4.4)
+    assert not turns.idle
+    turns.voice_ended(6.0, 5.9)
+    assert turns.idle
+
+
 def test_a_voice_that_goes_on_takes_the_promise_of_words_with_it() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=False)

@@ -32,7 +32,7 @@ class Small:
     server: Server
     ended: asyncio.Queue[str]
     accepts: asyncio.Event
-    """Set when `/hesitant` may accept."""
+    """Set when `/hesitant` may accept, and `/leaving` leave."""
 
     @property
     def connections(self) -> Collection[object]:
@@ -95,6 +95,13 @@ async def small_server() -> AsyncIterator[Small]:
         await accepts.wait()
         await echo(websocket)
 
+    async def leaving(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.receive_text()
+        ended.put_nowait("has heard enough")
+        await accepts.wait()
+        await websocket.close(1008, "enough")
+
     async def echo_directly(websocket: WebSocket) -> None:
         """Takes its messages the short way from the second one on, and until one says "enough"."""
         await websocket.accept()
@@ -145,6 +152,7 @@ async def small_server() -> AsyncIterator[Small]:
             WebSocketRoute("/ws", echo),
             WebSocketRoute("/direct", echo_directly),
             WebSocketRoute("/hesitant", hesitant),
+            WebSocketRoute("/leaving", leaving),
         ],
         exception_handlers=ERROR_HANDLERS,
         max_body_size=65536,

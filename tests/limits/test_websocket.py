@@ -189,6 +189,23 @@ async def test_what_an_endpoint_does_not_take_is_left_to_the_network(alone: Smal
     writer.close()
 
 
+async def test_a_peers_close_is_read_behind_messages_that_nobody_took(
+    alone: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.limits.websocket.GOODBYE_SECONDS", 60.0)
+    reader, writer = await alone.upgrade("/leaving")
+    writer.write(frame(b"a"))
+    await alone.ended.get()
+    writer.write(frame(b"nobody takes this") * 100 + frame(b"", 8))
+    (there,) = (one for one in alone.connections if isinstance(one, WebSocketProtocol))
+    async with asyncio.timeout(5):
+        while not there.read_paused:
+            await asyncio.sleep(0.001)
+        alone.accepts.set()
+        assert (await reader.read()).endswith(b"enough"), "and the connection is closed"
+    writer.close()
+
+
 @ways
 @pytest.mark.parametrize(
     "frames",
