@@ -35,6 +35,15 @@ class CallerLevel:
             self._power = min(max(power, _FALL * known), _RISE * known)
         self._sum, self._frames = 0.0, 0
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the caller has been heard."""
+        return self._power is not None
+
+    def forget(self) -> None:
+        """The next voice tells it anew."""
+        self._power = None
+
     def is_anothers(self, power: float) -> bool:
         """Whether a voice of this power is too soft to be the caller's."""
         return power < _OTHERS * (self._power or _NOMINAL)

@@ -57,11 +57,11 @@ class CallerState:
             self._certain, self.speaks_from, self._began_at = True, now, at
         return True
 
-    def voice_ended(self, at: float, *, words_follow: bool) -> None:
+    def voice_ended(self, at: float, *, certain: bool, words_follow: bool) -> None:
         """See TurnTaking."""
         if words_follow:
             self._promised_at, self._unended = at, False
-        if self.speaks and at >= self._began_at:
+        if self.speaks and (certain or at >= self._began_at):
             # Otherwise it was an earlier voice, told late by a recogniser.
             self.speaks, self.silent_from = False, at
 

@@ -194,10 +194,12 @@ class Conversation:
                 self._do(self._turns.voice_ended(now, inbound.at(at_ms), words_follow=words_follow))
             case Interim() if words:
                 self._do(self._turns.words(hearing.words, now, settled=event.stable))
-            case Final():
+            case Final(_, started_ms):
                 self._do(self._turns.words(hearing.words, now, settled=True))
                 if words:
                     self._speaking.reach("final")
+                    if not hearing.has_noticed(started_ms):
+                        inbound.voices.missed()
                 else:
                     self._do(self._turns.no_words(now))
             case Deafened() if self._line.remaining_seconds() == 0:

@@ -76,7 +76,7 @@ class Floor:
                 return self._turns.voice_started(now, at, certain=True, bid=bid)
             case VoiceEnded(at):
                 self._open = False
-                return self._turns.voice_ended(now, at)
+                return self._turns.voice_ended(now, at, certain=True)
 
     def look(self, now: float) -> Look | None:
         """What is to be asked now. Nothing more is until it is answered."""

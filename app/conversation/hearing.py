@@ -63,6 +63,10 @@ class Hearing:
         """The caller's voice, and not an echo of ours, has begun."""
         self._voice_ms = at_ms
 
+    def has_noticed(self, started_ms: int) -> bool:
+        """Whether we have heard the voice of a result that began then, and not the recogniser alone."""
+        return self._voice_ms >= started_ms - VOICE_MS
+
     def interim(self, event: Interim, *, others: bool) -> bool:
         """A guess at the caller's words. False if it has none. `others`: the line carries more voices than
         the caller's."""
@@ -141,7 +145,7 @@ class Hearing:
         )
         if not audible_ms:
             return text
-        if self._voice_ms >= started_ms - VOICE_MS or 2 * audible_ms < lasts_ms:
+        if self.has_noticed(started_ms) or 2 * audible_ms < lasts_ms:
             return text
         # Only the recogniser has heard a voice. On a line with others it was theirs, elsewhere a soft one.
         if others or is_echo(text, self._ours()) or not (is_final or len(text.split()) > 1):

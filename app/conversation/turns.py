@@ -95,9 +95,12 @@ class TurnTaking:
         asks = bid is Bid.ASKS and self._caller.speaks and self._audible
         return self._interrupted(now) if asks or self._speaks_up else self.tick(now)
 
-    def voice_ended(self, now: float, at: float, *, words_follow: bool = False) -> list[Decision]:
-        """The voice has stopped at `at`. Its words may still come; `words_follow`: they will, very soon."""
-        self._caller.voice_ended(at, words_follow=words_follow)
+    def voice_ended(
+        self, now: float, at: float, *, certain: bool = False, words_follow: bool = False
+    ) -> list[Decision]:
+        """The voice has stopped at `at`; `certain`: we have heard it ourselves. Its words may still come;
+        `words_follow`: they will, very soon."""
+        self._caller.voice_ended(at, certain=certain, words_follow=words_follow)
         return self.tick(now)
 
     def stirs(self, now: float) -> None:

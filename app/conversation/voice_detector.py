@@ -78,6 +78,10 @@ class VoiceDetector:
         """Whether the agent may be heard now on such a line, and the caller is not."""
         return self.others and not self._speaking and self.echo.possible(now)
 
+    def missed(self) -> None:
+        """The caller has spoken, and no voice was heard: they may be softer than they were."""
+        self._level.forget()
+
     @property
     def stirs(self) -> bool:
         """Whether the last frame may be the beginning of the caller's voice."""
@@ -136,7 +140,11 @@ class VoiceDetector:
         if len(voiced) < self._numbers.voiced and not lasts:
             return None
         self._over_the_agent = self.echo.possible(now)
-        if self._over_the_agent and not self._interrupts(latest, voiced, lasts, now):
+        if self._over_the_agent:
+            if not self._interrupts(latest, voiced, lasts, now):
+                return None
+        elif self._level.is_known and self._level.is_anothers(_power(voiced)):
+            # Passing cars, a radio: the answer would wait for their end.
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
         self._speaking = True
@@ -171,7 +179,7 @@ class VoiceDetector:
             return False
         if self._rushes(latest, voiced) or self._coughs() or len(self._ambient) < numbers.span:
             return False
-        power = statistics.fmean(heard.power for heard in voiced)
+        power = _power(voiced)
         if power < numbers.contrast * self._quiet(recently=lasts and not (steady and opened)):
             return False
         if self.echo.explains(self._judge.recent, now) > numbers.echo:
@@ -227,6 +235,10 @@ class VoiceDetector:
         self._loudest = 0.0
         self._frames.clear()
         return VoiceEnded(self._active_at if silent else self._voiced_at)
+
+
+def _power(voiced: list[HeardFrame]) -> float:
+    return statistics.fmean(heard.power for heard in voiced)
 
 
 def _travel(voiced: list[HeardFrame]) -> float:

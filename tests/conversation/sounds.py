@@ -109,12 +109,12 @@ def agent_speaks(detector: VoiceDetector, sound: Sound, audible_at: float) -> No
         detector.sent(audio[begin : begin + 3200], audible_at + begin / 8000)
 
 
-def listen(detector: VoiceDetector, line: Sound, chunk: int = 160) -> Heard:
-    """The line, from second 0 on, in chunks of that many samples."""
+def listen(detector: VoiceDetector, line: Sound, chunk: int = 160, begins: float = 0.0) -> Heard:
+    """The line, from second `begins` on, in chunks of that many samples."""
     audio = encoded(line)
     heard: Heard = []
     for begin in range(0, len(audio), chunk):
-        now = min(begin + chunk, len(audio)) / 8000
+        now = begins + min(begin + chunk, len(audio)) / 8000
         heard += [(event, now) for event in detector.hear(audio[begin : begin + chunk], now)]
     return heard
 

@@ -131,6 +131,13 @@ def test_the_end_of_an_earlier_voice_does_not_end_the_present_one() -> None:
     assert turns.deadline == pytest.approx(11.0 + T.wordless)
 
 
+def test_an_end_that_we_have_heard_ends_the_voice_although_the_line_has_set_its_clock_back() -> None:
+    turns = listening()
+    turns.voice_started(4.0, 4.0, certain=True)
+    turns.voice_ended(4.5, 3.9, certain=True)
+    assert turns.idle
+
+
 def test_a_voice_that_both_hear_began_when_we_heard_it() -> None:
     turns = listening()
     turns.voice_started(4.0, 3.8, certain=False)

@@ -276,3 +276,22 @@ def test_the_recogniser_is_kept_from_people_beside_the_caller_only_while_the_age
     _, detector = the_caller_speaks_then(recording("lv_0880", -44))
     assert detector.hears_only_others(8.0)
     assert not detector.hears_only_others(12.0)
+
+
+def the_caller_speaks_then_in_silence(softly: Sound, *, missed: bool) -> list[float]:
+    """When voices were told after 3.5 s, the agent being silent, after the caller's turn at -20 dB. `missed`:
+    the recogniser has heard the caller meanwhile, and we have not."""
+    detector = VoiceDetector()
+    listen(detector, together((0.2, recording("ps_cards5", -20)), (2.9, silence(0.1))))
+    if missed:
+        detector.missed()
+    return starts(listen(detector, together((0.5, softly)), begins=3.5))
+
+
+def test_a_voice_beside_the_caller_keeps_no_answer_waiting() -> None:
+    assert the_caller_speaks_then_in_silence(recording("lv_0880", -44), missed=False) == []
+    assert the_caller_speaks_then_in_silence(recording("lv_0880", -30), missed=False)
+
+
+def test_a_caller_who_was_missed_is_heard_however_softly_they_speak() -> None:
+    assert the_caller_speaks_then_in_silence(recording("lv_0880", -44), missed=True)
