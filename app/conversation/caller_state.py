@@ -22,6 +22,8 @@ class CallerState:
         self.bid = Bid.ASKS
         """What the last voice that we have heard sounds like."""
         self.silent_from = 0.0
+        self._spoke_until = 0.0
+        """When the last voice had ended, before the present one, that words came of."""
         self.stirred_at = 0.0
         self.noticed_at: float | None = None
         """When the recogniser last told of a voice; None if it never does."""
@@ -50,6 +52,7 @@ class CallerState:
             if at <= self.silent_from:
                 return False
         if not self.speaks:
+            self._spoke_until = self.spoke_until
             self.speaks, self.speaks_from, self.settled = True, now, False
             self.bid, self._certain, self._began_at = Bid.ASKS, False, at
         if certain and not self._certain:
@@ -65,6 +68,11 @@ class CallerState:
             # Otherwise it was an earlier voice, told late by a recogniser.
             self.speaks, self.silent_from = False, at
 
+    def is_none(self, now: float) -> None:
+        """What seemed to be a voice is noise, or has become it."""
+        self.wordless = not self.has_words
+        self.speaks, self.silent_from = False, now if self.has_words else self._spoke_until
+
     def told(self, text: str, now: float, *, settled: bool, complete: bool) -> None:
         """All words that nobody has answered, as they are known now; see TurnTaking."""
         words = words_of(text)
@@ -78,6 +86,16 @@ class CallerState:
                 self.silent_from = now
         self.text, self.words, self.settled, self.complete = text, words, settled, complete
         self.signs = is_back_channel(text)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any have been told since the last voice began."""
+        return self.words_at >= self.speaks_from
+
+    @property
+    def spoke_until(self) -> float:
+        """When a voice had ended that words came of: one without any does not begin the silence anew."""
+        return self.silent_from if self.has_words else self._spoke_until
 
     def answered(self) -> None:
         """Nobody has to answer these words any more."""
@@ -96,6 +114,11 @@ class CallerState:
         if self._promised_at is None:
             return usually
         return max(usually, self._promised_at + self._timing.promised_words)
+
+    @property
+    def patience_for_words(self) -> float:
+        """A voice that goes on for so long without another word is noise."""
+        return self._timing.promised_end if self._unended else self._timing.no_more_words
 
     @property
     def words_settle_at(self) -> float:

@@ -65,6 +65,8 @@ class Timing:
     hears a voice for longer hears another: noise."""
     promised_words: float = 2.0
     """Those that a recogniser is about to tell come so long after it, even if it has too much to do."""
+    promised_end: float = 2.5
+    """One that promises them tells of those before so rarely."""
     beginning: float = 0.1
     """A sound may be the beginning of a voice for so long, until it is told."""
     beginnings: float = 0.25
@@ -83,11 +85,12 @@ class Timing:
     """How often to ask before the call is given up."""
     wordless: float = 10.0
     """A voice that goes on for so long without any word is noise."""
-    no_more_words: float = 2.5
-    """As is one that goes on for so long after the last word; interims come every second."""
+    no_more_words: float = 1.6
+    """As is one that goes on for so long after the last word, while an answer waits; interims come within a
+    second."""
     insists: float = 2.0
-    """Who has spoken over us for so long wants to be heard, whatever the judge of voices says. Words tell
-    before; a groan or a yawn is over."""
+    """Who has spoken over us for so long wants to be heard if words come of it, whatever the judge of voices
+    says. Without any it is a crying child, a bell, a laugh."""
     overlap: float = 1.0
     """A "yes" that ends so shortly before our turn does is an answer to it; an earlier one was listening."""
 

@@ -174,11 +174,14 @@ class TurnTaking:
         if caller.speaks:
             if self._ours is _Ours.SPEAKING and not self._audible:
                 return [(caller.speaks_from, Decision.HOLD)]
-            if self._audible and caller.bid is not Bid.ASKS:
+            if caller.words and self._audible and caller.bid is not Bid.ASKS:
                 return [(caller.speaks_from + timing.insists, Decision.INTERRUPT)]
             if caller.words:
                 latest = max(caller.speaks_from, caller.words_at)
-                return [(latest + timing.no_more_words, Decision.NOISE)]
+                return [(latest + caller.patience_for_words, Decision.NOISE)]
+            if self._cut:
+                alarm = max(timing.false_alarm, caller.patience_for_words)
+                return [(max(caller.speaks_from, self._cut_at) + alarm, Decision.NOISE)]
             return [(caller.speaks_from + timing.wordless, Decision.NOISE)]
         if self._ours is _Ours.SPEAKING and not self._audible and self._answers and self._has_more_words:
             return [(caller.words_at, Decision.HOLD)]
@@ -243,7 +246,7 @@ class TurnTaking:
         if self._ours is _Ours.SPEAKING:
             return []
         silence = 0.0 if caller.complete else patience(caller.text, self._profile)
-        over_at = max(caller.silent_from + silence, settle_at, caller.told_whole_by)
+        over_at = max(caller.spoke_until + silence, settle_at, caller.told_whole_by)
         begins_until = min(caller.stirred_at + timing.beginning, over_at + timing.beginnings)
         return [(max(over_at, begins_until), Decision.SPEAK)]
 
@@ -281,7 +284,7 @@ class TurnTaking:
             case Decision.SILENCE:
                 self._counted = True
             case Decision.NOISE:
-                self._caller.speaks, self._caller.silent_from = False, now
+                self._caller.is_none(now)
             case Decision.INTERRUPT:
                 self._interrupt(now)
 

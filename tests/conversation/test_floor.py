@@ -149,6 +149,7 @@ def test_words_of_one_that_surely_does_not_do_not() -> None:
 def test_who_goes_on_and_on_is_heard_without_the_judge() -> None:
     turns = audible()
     begins(Judged(Judge(0.99), turns))
+    assert turns.words("yes yes yes yes", 11.0) == []
     assert turns.tick(10.1 + INSISTS) == INTERRUPT
 
 

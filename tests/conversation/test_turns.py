@@ -128,7 +128,7 @@ def test_the_end_of_an_earlier_voice_does_not_end_the_present_one() -> None:
     turns = answering()
     turns.voice_started(11.0, 10.9, certain=True)
     turns.voice_ended(11.1, 10.6)
-    assert turns.deadline == pytest.approx(11.0 + T.wordless)
+    assert turns.overhears
 
 
 def test_an_end_that_we_have_heard_ends_the_voice_although_the_line_has_set_its_clock_back() -> None:
@@ -146,6 +146,44 @@ def test_a_voice_that_both_hear_began_when_we_heard_it() -> None:
     assert not turns.idle
     turns.voice_ended(6.0, 5.9)
     assert turns.idle
+
+
+def noise_after(turns: TurnTaking, ended: float) -> list[Decision]:
+    """Something that sounds like a voice, from half a second after the words on for a second."""
+    return turns.voice_started(ended + 0.5, ended + 0.4, certain=True) + turns.voice_ended(
+        ended + 1.5, ended + 1.3, certain=True
+    )
+
+
+def test_a_voice_without_words_does_not_begin_the_silence_anew() -> None:
+    turns = listening()
+    said(turns, "it is about my car", 5.0)
+    assert noise_after(turns, 5.0) == []
+    assert turns.tick(6.3 + T.last_words) == [SPEAK]
+
+
+def test_one_of_which_words_come_late_does() -> None:
+    turns = listening()
+    said(turns, "it is about my car", 5.0)
+    noise_after(turns, 5.0)
+    text = "it is about my car my old car"
+    assert turns.words(text, 6.7, settled=True) == [PREPARE]
+    assert turns.deadline == pytest.approx(6.3 + patience(text, Profile.NORMAL))
+
+
+def test_an_answer_that_waits_for_a_sound_without_words_is_heard_as_soon_as_that_is_known() -> None:
+    turns = listening()
+    said(turns, "it is about my car", 5.0)
+    turns.voice_started(5.5, 5.4, certain=True)
+    assert turns.tick(5.5 + T.no_more_words - 0.01) == []
+    assert turns.tick(5.5 + T.no_more_words) == [NOISE, SPEAK]
+
+
+def test_a_sound_that_has_cut_us_and_goes_on_without_words_is_none() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True)
+    assert turns.tick(11.2 + T.false_alarm - 0.01) == []
+    assert turns.tick(11.2 + T.false_alarm) == [NOISE, RESUME]
 
 
 def test_a_voice_that_goes_on_takes_the_promise_of_words_with_it() -> None:
@@ -227,8 +265,15 @@ def test_a_voice_that_asks_after_all_stops_the_assistant() -> None:
 def test_who_goes_on_and_on_wants_to_be_heard_however_it_sounds() -> None:
     turns = answering()
     turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.words("mm-hm mm-hm", 12.0) == []
     assert turns.tick(11.2 + T.insists - 0.01) == []
     assert turns.tick(11.2 + T.insists) == [INTERRUPT]
+
+
+def test_a_sound_of_which_no_words_come_does_not_insist() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.tick(11.2 + 2 * T.insists) == []
 
 
 def test_words_that_say_more_than_the_voice_seemed_to_stop_the_assistant() -> None:
@@ -612,6 +657,7 @@ def test_a_voice_insists_from_when_we_hear_it_and_not_from_an_echo_that_the_reco
     turns = answering()
     turns.voice_started(11.0, 11.0, certain=False)
     assert turns.voice_started(12.9, 12.8, certain=True, bid=Bid.WAITS) == []
+    assert turns.words("mm-hm", 13.5) == []
     assert turns.tick(12.9 + T.insists - 0.01) == []
     assert turns.tick(12.9 + T.insists) == [INTERRUPT]
 
