@@ -122,8 +122,14 @@ class CallerState:
 
     @property
     def words_settle_at(self) -> float:
-        """From when on they may be answered in advance."""
-        return self.words_at + (0.0 if self.settled else self._timing.stable)
+        """From when on they may be answered."""
+        if self.settled:
+            return self.words_at
+        if self.speaks:
+            return self.words_at + self._timing.stable
+        # The nearer they are to when the last ones usually come, the likelier they are those.
+        away = abs(self.silent_from + self._timing.last_words - self.words_at) / self._timing.last_words
+        return self.words_at + self._timing.stable * min(1.0, away)
 
     @property
     def listens(self) -> bool:

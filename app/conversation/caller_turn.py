@@ -13,6 +13,11 @@ from typing import NamedTuple
 
 NUMBER_WORDS = 3
 """A number in digits may be so many words in another version of a result: "3:00", "three o clock"."""
+ALIKE = 0.75
+"""Of their letters, so much is the same in two spellings of a word: "Hannah" and "Anna"."""
+LONG = 4
+"""Letters of a word that makes a difference by being there."""
+NEGATIONS = ("no", "not")
 
 
 class Lines(NamedTuple):
@@ -38,6 +43,10 @@ class CallerTurn:
         """Its first words, as far as they have been answered, or wait above."""
         self._closed_to: list[str] = []
         """Its first words, as far as they stand in lines that are closed."""
+        self._answered_as: list[str] = []
+        """Its words when they were answered."""
+        self.misread = False
+        """Whether the last result that ended had been answered in words of another meaning."""
 
     @property
     def words(self) -> str:
@@ -65,6 +74,8 @@ class CallerTurn:
         """The open result ends with this; empty: it was no words after all."""
         lines = self.interim(text)
         split = len(self._answered_to)
+        self.misread = bool(text and self._answered_as) and differ(self._answered_as, self._open)
+        self._answered_as = []
         closed = len(self._closed_to)
         self._answered += [" ".join(self._open[closed:split])] if closed < split else []
         self._waiting += [" ".join(self._open[split:])] if split < len(self._open) else []
@@ -82,11 +93,32 @@ class CallerTurn:
         """All words so far are being answered."""
         self._answered, self._waiting = self._waiting, []
         self._answered_to = list(self._open)
+        self._answered_as = list(self._open)
 
     def take_back(self) -> None:
         """Nothing of the answer was heard: its words wait again."""
         self._waiting = self._answered + self._waiting
-        self._answered, self._answered_to = [], list(self._closed_to)
+        self._answered, self._answered_to, self._answered_as = [], list(self._closed_to), []
+
+
+def differ(words: Sequence[str], version: Sequence[str]) -> bool:
+    """Whether another version of `words` says something else, as far as both go: "that's all the" and "that's
+    all, goodbye" do. Numbers, spellings and little words are told in many ways."""
+    old, new = _keys(words), _keys(version)
+    edits = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    if edits and edits[-1][0] == "insert":
+        edits = edits[:-1]  # what was said after them
+    return any(
+        _is_other(" ".join(old[a:b]), " ".join(new[c:d])) for tag, a, b, c, d in edits if tag != "equal"
+    )
+
+
+def _is_other(one: str, other: str) -> bool:
+    if any(character.isdigit() for character in one + other):
+        return False
+    if not (one and other):
+        return one + other in NEGATIONS or len(one + other) >= LONG
+    return SequenceMatcher(None, one, other, autojunk=False).ratio() < ALIKE
 
 
 def _reach(words: Sequence[str], version: Sequence[str]) -> int:

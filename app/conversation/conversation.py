@@ -276,7 +276,11 @@ class Conversation:
         """Have the words so far answered; not to be heard yet."""
         silent_ms = self._line.now_ms() - round((time.monotonic() - self._turns.silent_from) * 1000)
         reply = Reply(is_answer=True, voice_ended_ms=silent_ms)
-        self._speaking.begin(reply, self._reply_to(self._transcript.messages()), self._tasks)
+        messages = self._transcript.messages()
+        if messages and messages[-1].speaker == "assistant":
+            # It was an answer to these words, misheard.
+            messages = (*messages, Message("user", self._hearing.words))
+        self._speaking.begin(reply, self._reply_to(messages), self._tasks)
 
     def _more(self, said: str) -> AsyncGenerator[ReplyEvent, None]:
         """What the model would have gone on to say; it was stopped when it had said so much of its answer."""

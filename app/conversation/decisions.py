@@ -49,7 +49,8 @@ class Timing:
     """The numbers, in seconds."""
 
     stable: float = 0.25
-    """Words unchanged for so long may be answered in advance: recognisers revise them faster than that."""
+    """Words unchanged for so long may be answered in advance: recognisers revise them faster than that. Those
+    that come when the last ones usually do (`last_words`) have no others behind them."""
     false_alarm: float = 2.0
     """A voice without words for so long was none (livekit's `false_interruption_timeout`, 2.0)."""
     unnoticed: float = 1.0

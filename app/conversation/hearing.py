@@ -15,6 +15,9 @@ ECHO_MS = 400
 """So long after we were last heard our words still come back; lines hold a sound 20 to 500 ms."""
 VOICE_MS = 300
 """A voice that begins so long before a result is the one in it: recognisers are late by less."""
+YOUNG_MS = 2000
+"""An answer to words that turn out to be others is taken back within its first two seconds: later the caller
+has heard that they were misunderstood."""
 LAST_LINES = 4
 """Of the transcript; what the assistant said in them may come back."""
 
@@ -92,6 +95,8 @@ class Hearing:
         self._close(closed)
         if line:
             self._write(line, self._from(event), event.ended_ms, is_final=True, confidence=event.confidence)
+        if self._turn.misread and self._answers_since_ms() < YOUNG_MS:
+            self._turn.take_back()
         return True
 
     def keyed(self, text: str) -> None:
@@ -135,6 +140,10 @@ class Hearing:
         """A caller who goes on before anything of the answer was heard has never been answered."""
         if not self._heard and not self._line.heard() and self._turn.goes_on(text):
             self._turn.take_back()
+
+    def _answers_since_ms(self) -> int:
+        """How long the assistant has been audible."""
+        return self._line.now_ms() - self._spoken[-1].from_ms if self._spoken else 0
 
     def _own(self, text: str, started_ms: int, ended_ms: int, *, others: bool, is_final: bool) -> str:
         """The caller's words in a result: all of them, or none if the voice was ours."""

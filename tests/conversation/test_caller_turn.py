@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.caller_turn import CallerTurn, Lines
+from app.conversation.caller_turn import CallerTurn, Lines, differ
 
 
 def test_words_wait_for_an_answer_from_the_first_guess_on() -> None:
@@ -165,3 +166,55 @@ def test_every_word_stands_in_one_line_and_waits_once(happenings: list[list[str]
     everything = " ".join(said)
     assert " ".join(text for text in (*lines, line) if text) == everything
     assert f"{answered} {turn.words}".strip() == everything
+
+
+@pytest.mark.parametrize(
+    ("answered", "final"),
+    [
+        ("that's all the", "That's all, goodbye."),
+        ("call mark tomorrow", "Call me tomorrow."),
+        ("a hotel near the for", "A hotel near the harbor."),
+        ("I do want it", "I do not want it."),
+    ],
+)
+def test_another_reading_of_answered_words_may_say_something_else(answered: str, final: str) -> None:
+    assert differ(answered.split(), final.split())
+
+
+@pytest.mark.parametrize(
+    ("answered", "final"),
+    [
+        ("what time is it", "What time is it?"),
+        ("call hannah", "Call Anna."),
+        ("at three o'clock", "At 3:00."),
+        ("remind me to call", "Remind me to call Anna tomorrow."),
+        ("um call anna", "Call Anna."),
+        ("", "Call Anna."),
+    ],
+)
+def test_spellings_little_words_and_what_is_said_after_them_make_no_other_meaning(
+    answered: str, final: str
+) -> None:
+    assert not differ(answered.split(), final.split())
+
+
+@given(st.lists(st.text(alphabet="abc ", min_size=1), max_size=8))
+def test_words_are_no_other_than_themselves(words: list[str]) -> None:
+    assert not differ(words, words)
+
+
+def test_a_final_of_another_meaning_tells_that_the_answered_words_were_misread() -> None:
+    turn = CallerTurn()
+    turn.interim("that's all the")
+    turn.answer()
+    turn.final("That's all, goodbye.")
+    assert turn.misread
+    turn.take_back()
+    assert turn.words == "That's all, goodbye."
+
+
+def test_words_that_nobody_has_answered_are_not_misread() -> None:
+    turn = CallerTurn()
+    turn.interim("that's all the")
+    turn.final("That's all, goodbye.")
+    assert not turn.misread

@@ -183,6 +183,33 @@ async def test_keys_before_the_greeting_and_after_the_end_are_nobodys() -> None:
         call.press("0", "1", "#")
 
 
+async def misheard(call: Call, seconds: float) -> None:
+    """The answer to "that's all the" is being heard for so long when the recogniser tells what was said."""
+    await greeted(call)
+    call.pass_time(5)
+    call.ears.hear(SpeechStarted(0), SpeechEnded(4900), Interim("that's all the", 3000, stable=True))
+    await call.until_clause(f"{LONG_WORD} {LONG_WORD} {LONG_WORD}.")
+    await asyncio.sleep(seconds)
+    call.ears.hear(Final("That's all, goodbye.", 3000, 4900))
+
+
+async def test_a_young_answer_to_misheard_words_is_broken_off_and_given_anew() -> None:
+    wrong = Say(f"{LONG_WORD} {LONG_WORD} {LONG_WORD}.")
+    async with a_call([wrong], [Say("Goodbye.")]) as call:
+        await misheard(call, 0.3)
+        await call.until_clause("Goodbye.")
+        assert call.mind.asked[1].messages[-1] == Message("user", "That's all, goodbye.")
+
+
+async def test_an_answer_to_misheard_words_that_has_been_heard_for_long_goes_on() -> None:
+    wrong = Say(f"{LONG_WORD} {LONG_WORD} {LONG_WORD}.")
+    async with a_call([wrong]) as call:
+        await misheard(call, 2.1)
+        await heard(call)
+        assert len(call.mind.asked) == 1
+        assert call.line.unheard()
+
+
 async def test_more_of_a_number_that_is_told_as_the_answer_begins_is_answered() -> None:
     question, number = "What is your phone number?", "five five five one two three four"
     wrong = f"{LONG_WORD}. And on and on."

@@ -75,6 +75,21 @@ def test_words_that_come_late_are_answered_as_soon_as_they_are_stable() -> None:
     assert turns.tick(7.0 + T.stable) == [PREPARE, SPEAK]
 
 
+def test_words_that_come_when_the_last_ones_usually_do_need_not_be_seen_to_be_stable() -> None:
+    def settles(late: float) -> float:
+        turns = listening()
+        turns.voice_started(4.0, 4.0, certain=True)
+        turns.voice_ended(5.2, 5.0, certain=True)
+        turns.words(SAID, 5.0 + late)
+        assert turns.deadline is not None
+        return turns.deadline - 5.0 - late
+
+    assert settles(0.0) == pytest.approx(T.stable)
+    assert settles(T.last_words / 2) == pytest.approx(T.stable / 2)
+    assert settles(T.last_words * 0.9) == pytest.approx(T.stable * 0.1)
+    assert settles(3 * T.last_words) == pytest.approx(T.stable)
+
+
 def test_words_that_are_promised_are_waited_for() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=True)
