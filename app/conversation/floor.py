@@ -19,15 +19,15 @@ from app.services.listening import HEARD_BYTES
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    young: tuple[tuple[float, float], ...] = ((0.2, 0.1), (0.3, 0.25))
+    young: tuple[tuple[float, float], ...] = ((0.15, 0.06), (0.25, 0.12), (0.35, 0.25))
     """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
     time to ask again."""
-    old: float = 0.5
+    old: float = 0.35
     """What keeps an older one waiting, as the mean of the last two answers: a laugh, or a throat that is
     cleared, sounds like a word for a moment."""
     sure: float = 0.93
     """So sure of an older one, its words are no matter: so it is of 1 in 100 of those who ask."""
-    settled: float = 0.34
+    settled: float = 0.35
     """Seconds from which one that asks need not be judged again."""
     again: float = 0.06
     """Seconds until it is judged again."""

@@ -72,7 +72,7 @@ def test_a_voice_that_clearly_asks_is_heard_at_once() -> None:
 def test_the_longer_a_voice_waits_the_surer_the_judge_must_be() -> None:
     floor = over_ours(Judge(ENOUGH_YOUNG, ENOUGH_YOUNG))
     assert begins(floor) == []
-    assert floor.tick(10.001 + YOUNG) == INTERRUPT
+    assert floor.tick(10.101 + C.again) == INTERRUPT
 
 
 def test_a_voice_that_listens_is_not_heard_until_it_insists() -> None:
