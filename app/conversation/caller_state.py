@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.conversation.back_channels import is_back_channel
 from app.conversation.decisions import Bid, Timing
+from app.conversation.unfinished import is_unfinished
 
 
 class CallerState:
@@ -100,6 +101,13 @@ class CallerState:
     def answered(self) -> None:
         """Nobody has to answer these words any more."""
         self.text, self.words = "", ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the words may be a wrong guess at a "yeah": a single "for" or "the" of a voice that sounds
+        like it. Who has more to say than that has said it soon."""
+        waits = self.bid is Bid.WAITS and not self.settled
+        return waits and len(self.words) == 1 and is_unfinished(self.words)
 
     @property
     def told_whole_by(self) -> float:

@@ -19,7 +19,7 @@ from app.services.listening import HEARD_BYTES
 class Certainty:
     """The numbers; benchmarks/floor.py says what they do."""
 
-    young: tuple[tuple[float, float], ...] = ((0.15, 0.06), (0.25, 0.12), (0.35, 0.25))
+    young: tuple[tuple[float, float], ...] = ((0.15, 0.12), (0.25, 0.2), (0.35, 0.25))
     """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
     time to ask again."""
     old: float = 0.35

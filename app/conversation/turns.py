@@ -171,6 +171,8 @@ class TurnTaking:
     def _due(self) -> list[tuple[float, Decision]]:
         """What follows from what is so, and when."""
         caller, timing = self._caller, self._timing
+        if self._wants_a_word and caller.is_doubtful:
+            return [(caller.words_at + timing.stable, Decision.INTERRUPT)]
         if caller.speaks:
             if self._ours is _Ours.SPEAKING and not self._audible:
                 return [(caller.speaks_from, Decision.HOLD)]
@@ -210,9 +212,14 @@ class TurnTaking:
         return bool(self._caller.words) and self._caller.words != self._answers
 
     @property
-    def _speaks_up(self) -> bool:
+    def _wants_a_word(self) -> bool:
         """Whether the caller has said something over us that wants to be heard."""
         return self._audible and self._has_more_words and not self._listens
+
+    @property
+    def _speaks_up(self) -> bool:
+        """The same, and there is no doubt of it."""
+        return self._wants_a_word and not self._caller.is_doubtful
 
     @property
     def _listens(self) -> bool:

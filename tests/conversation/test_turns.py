@@ -291,6 +291,29 @@ def test_a_sound_of_which_no_words_come_does_not_insist() -> None:
     assert turns.tick(11.2 + 2 * T.insists) == []
 
 
+def test_a_single_little_word_of_a_voice_that_seems_to_listen_stops_us_once_it_is_stable() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.words("for", 11.6) == []
+    assert turns.tick(11.6 + T.stable - 0.01) == []
+    assert turns.tick(11.6 + T.stable) == [INTERRUPT]
+
+
+def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns.words("for", 11.6)
+    assert turns.words("mm-hm", 11.8) == []
+    assert turns.tick(12.5) == []
+
+
+@pytest.mark.parametrize(("word", "settled"), [("stop", False), ("for", True)])
+def test_a_single_word_that_may_be_all_or_is_settled_stops_us_at_once(word: str, settled: bool) -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    assert turns.words(word, 11.6, settled=settled)[0] == INTERRUPT
+
+
 def test_words_that_say_more_than_the_voice_seemed_to_stop_the_assistant() -> None:
     turns = answering()
     turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
