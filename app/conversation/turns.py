@@ -176,7 +176,7 @@ class TurnTaking:
         if caller.speaks:
             if self._ours is _Ours.SPEAKING and not self._audible:
                 return [(caller.speaks_from, Decision.HOLD)]
-            if caller.words and self._audible and caller.bid is not Bid.ASKS:
+            if self._audible and caller.bid is not Bid.ASKS and caller.words and caller.has_words:
                 return [(caller.speaks_from + timing.insists, Decision.INTERRUPT)]
             if caller.words:
                 latest = max(caller.speaks_from, caller.words_at)
