@@ -5,6 +5,11 @@ from __future__ import annotations
 from app.conversation.back_channels import is_back_channel
 from app.conversation.decisions import Bid, Timing
 from app.conversation.unfinished import is_unfinished
+from app.conversation.word_classes import ONLY_SUBJECTS
+
+MANY_WORDS = 4
+"""So many different ones are said by somebody, whatever the judge of voices says: recognisers hear two or three
+in a laugh, over and over."""
 
 
 class CallerState:
@@ -106,8 +111,9 @@ class CallerState:
     def is_doubtful(self) -> bool:
         """Whether the words may be a wrong guess at a "yeah": a single "for" or "the" of a voice that sounds
         like it. Who has more to say than that has said it soon."""
-        waits = self.bid is Bid.WAITS and not self.settled
-        return waits and len(self.words) == 1 and is_unfinished(self.words)
+        if self.bid is not Bid.WAITS or self.settled or len(self.words) != 1:
+            return False
+        return self.words[0] in ONLY_SUBJECTS or is_unfinished(self.words)
 
     @property
     def told_whole_by(self) -> float:
@@ -139,11 +145,12 @@ class CallerState:
         away = abs(self.silent_from + self._timing.last_words - self.words_at) / self._timing.last_words
         return self.words_at + self._timing.stable * min(1.0, away)
 
-    @property
-    def listens(self) -> bool:
-        """Whether the words ask for no answer, or the voice in which they were said."""
+    def listens(self, answered: tuple[str, ...]) -> bool:
+        """Whether the words ask for no answer, or the voice in which they were said; of some it is being made
+        already."""
         its_own = self.speaks or self.told_at - self.silent_from < self._timing.latest_words
-        return self.signs or (self.bid is Bid.LISTENS and its_own)
+        few = len(set(self.words).difference(answered)) < MANY_WORDS
+        return self.signs or (self.bid is Bid.LISTENS and its_own and few)
 
 
 def words_of(text: str) -> tuple[str, ...]:

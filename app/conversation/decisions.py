@@ -14,7 +14,7 @@ class Bid(Enum):
     WAITS = auto()
     """Likelier not, but words may prove it."""
     LISTENS = auto()
-    """Surely not: whatever is made of its words, it only says that it listens."""
+    """Surely not: whatever is made of its words, as long as they are few, it only says that it listens."""
 
 
 class Decision(Enum):

@@ -1,8 +1,8 @@
 """Who has the floor when both speak: does the caller's voice ask for it, or only say that it listens? No I/O.
 
 A voice over the assistant's is judged as soon as it is noticed, and again and again until it surely asks, has
-ended, or has insisted for so long that it must be heard (`Timing.insists`; words must come of it). So one that
-has stopped the assistant too soon may still turn out to have been a laugh.
+ended, or has insisted with words until it must be heard (`Timing.insists`). So one that has stopped the
+assistant too soon may still turn out to have been a laugh.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ class TurnTaking:
     @property
     def _listens(self) -> bool:
         """Whether what the caller says asks for no answer. At the end of our turn everything may."""
-        return self._caller.listens and not self._cut_at_its_end
+        return self._caller.listens(self._answers) and not self._cut_at_its_end
 
     def _after_the_cut(self) -> tuple[float, Decision]:
         caller, timing = self._caller, self._timing
