@@ -8,8 +8,8 @@ from app.conversation.unfinished import is_unfinished
 from app.conversation.word_classes import ONLY_SUBJECTS
 
 MANY_WORDS = 4
-"""So many different ones are said by somebody, whatever the judge of voices says: recognisers hear two or three
-in a laugh, over and over."""
+"""So many different ones are said by somebody, whatever the judge of voices says: recognisers hear two or
+three in a laugh, over and over."""
 
 
 class CallerState:
