@@ -7,9 +7,9 @@ from app.conversation.decisions import Bid, Timing
 from app.conversation.unfinished import is_unfinished
 from app.conversation.word_classes import ONLY_SUBJECTS
 
-MANY_WORDS = 4
-"""So many different ones are said by somebody, whatever the judge of voices says: recognisers hear two or
-three in a laugh, over and over."""
+MANY_WORDS = 6
+"""So many different ones are said by somebody, whatever the judge of voices says: recognisers hear up to
+five in a laugh."""
 
 
 class CallerState:

@@ -330,7 +330,7 @@ def test_many_words_stop_us_whatever_their_voice_sounds_like() -> None:
     turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
     turns.voice_sounds(11.5, Bid.LISTENS)
     assert turns.words("that's it that's it", 11.9) == []
-    assert turns.words("it was the epoch", 12.0)[0] == INTERRUPT
+    assert turns.words("it was the epoch of incredulity", 12.0)[0] == INTERRUPT
 
 
 def test_words_of_a_voice_that_surely_only_listens_do_not_stop_the_assistant() -> None:
