@@ -74,7 +74,7 @@ class CallerState:
             # Otherwise it was an earlier voice, told late by a recogniser.
             self.speaks, self.silent_from = False, at
 
-    def is_none(self, now: float) -> None:
+    def voice_was_noise(self, now: float) -> None:
         """What seemed to be a voice is noise, or has become it."""
         self.wordless = not self.has_words
         self.speaks, self.silent_from = False, now if self.has_words else self._spoke_until

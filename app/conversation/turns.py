@@ -291,7 +291,7 @@ class TurnTaking:
             case Decision.SILENCE:
                 self._counted = True
             case Decision.NOISE:
-                self._caller.is_none(now)
+                self._caller.voice_was_noise(now)
             case Decision.INTERRUPT:
                 self._interrupt(now)
 

@@ -42,6 +42,13 @@ def answering(now: float = 10.0) -> TurnTaking:
     return turns
 
 
+def somebody_seems_to_listen() -> TurnTaking:
+    """A voice is heard over the answer since 11.2, and so far it does not sound as if it asked."""
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    return turns
+
+
 def waiting_with_a_filler() -> TurnTaking:
     """The caller has asked at 5.0, and hears at 6.3 that it takes a moment."""
     turns = listening()
@@ -272,14 +279,12 @@ def test_a_voice_that_only_listens_does_not_stop_the_assistant() -> None:
 
 
 def test_a_voice_that_asks_after_all_stops_the_assistant() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     assert turns.voice_sounds(11.3, Bid.ASKS) == [INTERRUPT]
 
 
 def test_who_goes_on_and_on_wants_to_be_heard_however_it_sounds() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     assert turns.words("mm-hm mm-hm", 12.0) == []
     assert turns.tick(11.2 + T.insists - 0.01) == []
     assert turns.tick(11.2 + T.insists) == [INTERRUPT]
@@ -296,16 +301,14 @@ def test_a_sound_of_which_no_words_come_does_not_insist(before: str) -> None:
 
 @pytest.mark.parametrize("word", ["for", "I"])
 def test_a_single_little_word_of_a_voice_that_seems_to_listen_stops_us_once_it_is_stable(word: str) -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     assert turns.words(word, 11.6) == []
     assert turns.tick(11.6 + T.stable - 0.01) == []
     assert turns.tick(11.6 + T.stable) == [INTERRUPT]
 
 
 def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     turns.words("for", 11.6)
     assert turns.words("mm-hm", 11.8) == []
     assert turns.tick(12.5) == []
@@ -313,29 +316,25 @@ def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us() -> No
 
 @pytest.mark.parametrize(("word", "settled"), [("stop", False), ("for", True)])
 def test_a_single_word_that_may_be_all_or_is_settled_stops_us_at_once(word: str, settled: bool) -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     assert turns.words(word, 11.6, settled=settled)[0] == INTERRUPT
 
 
 def test_words_that_say_more_than_the_voice_seemed_to_stop_the_assistant() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     turns.voice_ended(11.6, 11.4)
     assert turns.words("stop", 11.9) == [INTERRUPT]
 
 
 def test_many_words_stop_us_whatever_their_voice_sounds_like() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     turns.voice_sounds(11.5, Bid.LISTENS)
     assert turns.words("that's it that's it", 11.9) == []
     assert turns.words("it was the epoch of incredulity", 12.0)[0] == INTERRUPT
 
 
 def test_words_of_a_voice_that_surely_only_listens_do_not_stop_the_assistant() -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     turns.voice_sounds(11.5, Bid.LISTENS)
     assert turns.words("that's it", 11.6) == []
     turns.voice_ended(11.9, 11.7)
@@ -714,8 +713,7 @@ def test_a_voice_insists_from_when_we_hear_it_and_not_from_an_echo_that_the_reco
 
 @pytest.mark.parametrize("ended", [False, True], ids=["it goes on", "it has ended"])
 def test_words_that_seemed_only_to_listen_stop_us_when_their_voice_turns_out_not_to(ended: bool) -> None:
-    turns = answering()
-    turns.voice_started(11.2, 11.0, certain=True, bid=Bid.WAITS)
+    turns = somebody_seems_to_listen()
     turns.voice_sounds(11.5, Bid.LISTENS)
     assert turns.words("no stop", 11.6, settled=True) == []
     if ended:
