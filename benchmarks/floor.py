@@ -1,11 +1,13 @@
 """How often "yeah" stops the agent, and how fast "no, wait" does: detector, judge and turn-taking together.
 
-    python benchmarks/floor.py DATA [--cases 400] [--seed 1] [--list]
+    python benchmarks/floor.py DATA [--judge FOLDER] [--cases 400] [--seed 1] [--list]
+    python benchmarks/floor.py DATA --judge app/services/listening --said OTHER
     python benchmarks/floor.py DATA --sounds FOLDER
 
 DATA is that of benchmarks/listening.py, which has left the judge that is tested here in it, and the speakers
-are those it was not taught from. Every case is a stretch of a call (lines.py), the words 5 to 15 dB louder
-than all else. No words come: who is held back stays.
+are those it was not taught from; or another judge hears all speakers of OTHER, laid out as DATA is. Every
+case is a stretch of a call (lines.py), the words 5 to 15 dB louder than all else. No words come: who is held
+back stays.
 """
 
 from __future__ import annotations
@@ -100,16 +102,20 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="print who was held back, or stopped the agent, wrongly"
     )
+    parser.add_argument("--judge", type=Path, help="the folder with its networks")
+    parser.add_argument("--said", type=Path, help="instead of DATA: recordings of others, to be tested all")
     parser.add_argument("--sounds", type=Path, help="instead: recordings of 8 kHz, a folder of each kind")
     arguments = parser.parse_args()
-    judge = TaughtListening(arguments.data / "tested")
+    judge = TaughtListening(arguments.judge or arguments.data / "tested")
     lines = Lines(arguments.data)
     if arguments.sounds:
         sounds(arguments.sounds, lines, judge)
         return
     for with_judge in (False, True):
         print("with the judge" if with_judge else "without it")
-        for kind, paths in kinds(arguments.data):
+        for kind, paths in kinds(arguments.data, arguments.said):
+            if not paths:
+                continue
             rng, results = random.Random(arguments.seed), []
             while len(results) < arguments.cases:
                 path = rng.choice(paths)
@@ -129,12 +135,12 @@ def main() -> None:
                         )
 
 
-def kinds(data: Path) -> list[tuple[str, list[Path]]]:
+def kinds(data: Path, others: Path | None) -> list[tuple[str, list[Path]]]:
     def of(kind: str, *names: str) -> list[Path]:
         return [
             path
-            for path in sorted((data / kind).rglob("*.wav"))
-            if fold_of(path.parent.name) == 0 and path.parent.name.startswith(names or "")
+            for path in sorted(((others or data) / kind).rglob("*.wav"))
+            if (others or fold_of(path.parent.name) == 0) and path.parent.name.startswith(names or "")
         ]
 
     return [

@@ -14,7 +14,8 @@ the judge: as soon as the voice is noticed, and then again and again. Where the 
 echo for a voice, that is heard as well. A third of the speakers is not taught from: what is printed is of
 them, and the judge that does not know them is left in DATA/tested, for benchmarks/floor.py. With --write, all
 are taught from and nothing is tested. Both networks of app/services/listening/model.py are taught, one after
-the other; docs/evaluation.md says what Offhook's own were taught from.
+the other; listening_mean.py makes one of several that were taught. docs/evaluation.md says what Offhook's own
+were taught from.
 """
 
 from __future__ import annotations
@@ -184,6 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("data", type=Path)
     parser.add_argument("--write", type=Path, help="teach with all speakers, and write it into this folder")
+    parser.add_argument("--order", type=int, default=1, help="another shows the same in another order")
     parser.add_argument("--cache", type=Path, help="keep what was heard here, or take it from here")
     arguments = parser.parse_args()
     # Only who teaches needs torch.
@@ -206,7 +208,7 @@ def main() -> None:
     for network in (listening_keywords, listening_recogniser):
         print(network.NAME)
         given, rest = network.given(heard), ~tested
-        judge = network.teach(given[rest], ages[rest], listens[rest], weights[rest])
+        judge = network.teach(given[rest], ages[rest], listens[rest], weights[rest], order=arguments.order)
         network.write(judge, folder / network.NAME)
         if tested.any():
             answers.append(listening_teaching.judged(judge, given[tested], ages[tested]))

@@ -118,14 +118,16 @@ class Judge(nn.Module):
         return self.last(nn.functional.dropout(hidden, 0.4, self.training))[:, 0]
 
 
-def teach(given: Given, seconds: Floats, listens: Floats, weights: Floats) -> nn.Module:
+def teach(given: Given, seconds: Floats, listens: Floats, weights: Floats, *, order: int) -> nn.Module:
     torch.manual_seed(1)
     judge = Judge()
     paces = [
         {"params": judge.tail.parameters(), "lr": TAIL_RATE},
         {"params": [*judge.hidden.parameters(), *judge.last.parameters()], "lr": HEAD_RATE},
     ]
-    return teaching.teach(judge, paces, given, seconds, listens, weights, epochs=EPOCHS, noise=NOISE)
+    return teaching.teach(
+        judge, paces, given, seconds, listens, weights, epochs=EPOCHS, noise=NOISE, order=order
+    )
 
 
 def write(judge: nn.Module, path: Path) -> None:

@@ -79,12 +79,14 @@ class Judge(nn.Module):
         return self.last(drop(hidden, 0.3, self.training))[:, 0]
 
 
-def teach(given: Given, seconds: Floats, listens: Floats, weights: Floats) -> nn.Module:
+def teach(given: Given, seconds: Floats, listens: Floats, weights: Floats, *, order: int) -> nn.Module:
     torch.manual_seed(1)
     some = given[::50].astype(np.float32)
     judge = Judge(some.mean(axis=(0, 1)), some.std(axis=(0, 1)) + 1e-3)
     paces = [{"params": judge.parameters(), "lr": RATE}]
-    return teaching.teach(judge, paces, given, seconds, listens, weights, epochs=EPOCHS, noise=NOISE)
+    return teaching.teach(
+        judge, paces, given, seconds, listens, weights, epochs=EPOCHS, noise=NOISE, order=order
+    )
 
 
 class _Whole(nn.Module):

@@ -38,12 +38,14 @@ def teach(
     *,
     epochs: int,
     noise: float,
+    order: int,
 ) -> nn.Module:
     """Returns the judge as it was on the mean over its last steps: a logit for [N, ...] and [N] seconds.
 
     `paces` are AdamW's groups of parameters, with the rate of each; `noise` is what is added to `given`, in
-    parts of its own spread.
+    parts of its own spread; `order` decides in which all is shown.
     """
+    torch.manual_seed(order)
     steps = epochs * (len(given) // BATCH)
     adam = torch.optim.AdamW(paces, weight_decay=2e-2)
     pace = torch.optim.lr_scheduler.OneCycleLR(
@@ -52,9 +54,9 @@ def teach(
     kept, step = copy.deepcopy(judge), 0
     for epoch in range(epochs):
         judge.train()
-        order, loss_sum = torch.randperm(len(given)).numpy(), 0.0
+        shuffled, loss_sum = torch.randperm(len(given)).numpy(), 0.0
         for begin in range(0, len(given) - BATCH + 1, BATCH):
-            rows = np.sort(order[begin : begin + BATCH])
+            rows = np.sort(shuffled[begin : begin + BATCH])
             seen = torch.from_numpy(given[rows].astype(np.float32))
             seen += noise * seen.std() * torch.randn_like(seen)
             at = torch.from_numpy(seconds[rows]) + 0.02 * torch.randn(BATCH)

@@ -1,6 +1,7 @@
 """Fill DATA for benchmarks/listening.py: what synthetic voices say, and recordings brought to 8 kHz.
 
-    python benchmarks/listening_voices.py DATA --espeak --flite
+    python benchmarks/listening_voices.py DATA --espeak --flite --festival --pico
+    python benchmarks/listening_voices.py OTHER --mbrola
     python benchmarks/listening_voices.py DATA --kokoro MODEL --minutes 20
     python benchmarks/listening_voices.py DATA --speech-commands FOLDER --asterisk /usr/share/asterisk/sounds
 
@@ -25,6 +26,7 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
+from hums import hum, nasal
 from recordings import read, write
 from scipy.signal import resample_poly
 from sounds import RATE, Sound
@@ -35,7 +37,11 @@ TEXTS = Path(__file__).with_name("listening_texts.txt")
 LISTENING_WORDS = ("yes", "right", "wow")
 """Those of Speech Commands that somebody who listens says."""
 LAUGHS = ("hˈɑhɑhɑ", "hˈɛhɛhɛ", "hˈʌhʌ", "ɑhˈɑhɑhɑhɑ", "hˈihihi", "hˈəhəhəhə", "mhˈɑhɑ")
+MBROLA = Path("/usr/share/mbrola")
 ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbclan")
+ENDINGS = ("", ".", ",", "!", "?")
+FEW_VOICES = 4
+"""How often programs with few voices speak, higher or lower each time."""
 LIKE_A_MACHINE = re.compile(r"robo|whisper|croak|fast|klatt|Demonic|Tweaky|Storm|Mr|serious")
 TO_KOKORO = {
     "eɪ": "A", "aɪ": "I", "aʊ": "W", "oʊ": "O", "əʊ": "Q", "ɔɪ": "Y", "tʃ": "ʧ", "dʒ": "ʤ", "ɐ": "ə",
@@ -68,14 +74,18 @@ def texts() -> tuple[list[tuple[str, str]], list[str]]:
     return [(text, phonemes) for text, phonemes in listens], asks
 
 
-def programs(data: Data, speaker: str, command: Callable[[str], list[str]], rng: random.Random) -> None:
-    """What a program that writes the WAV file named last says with a voice."""
+Command = Callable[[str, str], list[str]]
+"""Of a text and a path: what writes the WAV file."""
+
+
+def programs(data: Data, speaker: str, command: Command, rng: random.Random) -> None:
+    """What a program says with a voice."""
     listens, asks = texts()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
-        said = [("listens", text) for text, _ in rng.sample(listens, 24)]
+        said = [("listens", text + rng.choice(ENDINGS)) for text, _ in rng.sample(listens, 24)]
         for kind, text in [*said, *(("asks", text) for text in rng.sample(asks, 36))]:
-            subprocess.run([*command(text), str(path)], check=True, capture_output=True)
+            subprocess.run(command(text, str(path)), check=True, capture_output=True)
             data.add(kind, speaker, text, *read(path))
 
 
@@ -86,20 +96,65 @@ def espeak(data: Data, rng: random.Random) -> None:
             continue
         accent, pitch = rng.choice(ACCENTS), str(rng.randint(35, 65))
 
-        def command(text: str, voice: str = f"{accent}+{name}", pitch: str = pitch) -> list[str]:
-            return ["espeak-ng", "-v", voice, "-s", str(rng.randint(130, 210)), "-p", pitch, text, "-w"]
+        def command(text: str, path: str, voice: str = f"{accent}+{name}", pitch: str = pitch) -> list[str]:
+            speed = str(rng.randint(130, 210))
+            return ["espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "-w", path, text]
 
         programs(data, f"espeak-{name}", command, rng)
 
 
-def flite(data: Data, rng: random.Random) -> None:
-    for name in ("slt", "rms", "awb", "kal16"):
+def mbrola(data: Data, rng: random.Random) -> None:
+    """Recorded diphones of people of many countries. They may not be used commercially: only to test with."""
+    listed = subprocess.run(["espeak-ng", "--voices=mb"], check=True, capture_output=True, text=True)
+    for name in re.findall(r"mb/(mb-(?:us\d|en\d|\w+-en))", listed.stdout):
+        if not (MBROLA / name.split("-")[1]).exists():
+            continue
+        for pitch in ("35", "50", "65"):
 
-        def command(text: str, name: str = name) -> list[str]:
-            stretch = f"duration_stretch={rng.uniform(0.8, 1.2)}"
-            return ["flite", "-voice", name, "--setf", stretch, "-t", text, "-o"]
+            def command(text: str, path: str, name: str = name, pitch: str = pitch) -> list[str]:
+                speed = str(rng.randint(130, 200))
+                return ["espeak-ng", "-v", name, "-s", speed, "-p", pitch, "-w", path, text]
+
+            programs(data, f"mbrola-{name}", command, rng)
+
+
+def flite(data: Data, rng: random.Random) -> None:
+    for name in ("slt", "rms", "awb", "kal16", "kal") * FEW_VOICES:
+        stretch = f"duration_stretch={rng.uniform(0.75, 1.25)}"
+        # The voices differ in what is usual for them; those that are made of units take no notice.
+        pitch = f"int_f0_target_mean={rng.randint(80, 190)}"
+
+        def command(text: str, path: str, name: str = name) -> list[str]:
+            return ["flite", "-voice", name, "--setf", stretch, "--setf", pitch, "-t", text, "-o", path]  # noqa: B023
 
         programs(data, f"flite-{name}", command, rng)
+
+
+def festival(data: Data, rng: random.Random) -> None:
+    for name in ("kal_diphone", "cmu_us_slt_arctic_hts") * FEW_VOICES:
+        pitch, stretch = rng.randint(85, 170), rng.uniform(0.75, 1.25)
+
+        def command(text: str, path: str, name: str = name) -> list[str]:
+            said = f'(utt.synth (Utterance Text "{text}"))'
+            return [
+                "festival", "-b", f"(voice_{name})", f"(Parameter.set 'Duration_Stretch {stretch})",  # noqa: B023
+                f"(set! int_lr_params '((target_f0_mean {pitch}) (target_f0_std 14)"  # noqa: B023
+                " (model_f0_mean 170) (model_f0_std 34)))",
+                f'(utt.save.wave {said} "{path}")',
+            ]  # fmt: skip
+
+        programs(data, f"festival-{name}", command, rng)
+
+
+def pico(data: Data, rng: random.Random) -> None:
+    for language in ("en-US", "en-GB") * FEW_VOICES:
+        pitch, speed = rng.randint(65, 140), rng.randint(80, 130)
+
+        def command(text: str, path: str, language: str = language) -> list[str]:
+            said = f'<pitch level="{pitch}"><speed level="{speed}">{text}</speed></pitch>'  # noqa: B023
+            return ["pico2wave", "-l", language, "-w", path, said]
+
+        programs(data, f"pico-{language}", command, rng)
 
 
 def speakers(folder: Path, rng: random.Random) -> Iterator[tuple[str, Sound]]:
@@ -145,14 +200,18 @@ def phonemes_of(text: str) -> str:
     return phonemes
 
 
-def speech_commands(data: Data, folder: Path) -> None:
+def speech_commands(data: Data, folder: Path, noise: np.random.Generator) -> None:
     for path in sorted(folder.rglob("*.wav")):
         if path.parent.name in ("_silence_", "_background_noise_"):
             data.add("noise", "", path.stem, *read(path))
         elif told := re.search(r"(?:(\w+?)_)?([0-9a-f]{8})_nohash", path.name):
             word = told[1] or path.parent.name
             kind = "listens" if word in LISTENING_WORDS else "asks"
-            data.add(kind, f"sc-{told[2]}", word, *read(path))
+            sound, rate = read(path)
+            data.add(kind, f"sc-{told[2]}", word, sound, rate)
+            if (piece := nasal(resample_poly(sound, RATE, rate))) is not None:
+                for _ in range(2):
+                    data.add("listens", f"sc-{told[2]}", "hum", hum(piece, noise), RATE)
 
 
 def asterisk(data: Data, folder: Path, rng: random.Random) -> None:
@@ -167,6 +226,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--espeak", action="store_true")
     parser.add_argument("--flite", action="store_true")
+    parser.add_argument("--festival", action="store_true")
+    parser.add_argument("--pico", action="store_true")
+    parser.add_argument("--mbrola", action="store_true")
     parser.add_argument("--kokoro", type=Path)
     parser.add_argument("--minutes", type=float, default=20, help="of Kokoro")
     parser.add_argument("--speech-commands", type=Path)
@@ -178,10 +240,16 @@ def main() -> None:
         espeak(data, rng)
     if arguments.flite:
         flite(data, rng)
+    if arguments.festival:
+        festival(data, rng)
+    if arguments.mbrola:
+        mbrola(data, rng)
+    if arguments.pico:
+        pico(data, rng)
     if arguments.kokoro:
         kokoro(data, arguments.kokoro, arguments.minutes, rng)
     if arguments.speech_commands:
-        speech_commands(data, arguments.speech_commands)
+        speech_commands(data, arguments.speech_commands, np.random.default_rng(arguments.seed))
     if arguments.asterisk:
         asterisk(data, arguments.asterisk, rng)
 
