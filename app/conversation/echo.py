@@ -2,8 +2,9 @@
 
 Telephone lines have no echo cancellation. What comes back is late by 20 to 500 ms, weaker by 12 to 35 dB,
 and filtered. It cannot be told from a caller by its sound, for it is a voice; it can be told by having been
-sent. So what is heard is compared with what was audible before, in full, when a voice seems to begin. If it
-was an echo, its way back (delay and loss by frequency) is known from then on, and it is expected like noise.
+sent. So what is heard is compared with what was audible before, in full, when a voice seems to begin. Once
+two sounds came back equally late, the way back (delay and loss by frequency) is known, and expected like
+noise.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _JOIN = 0.08
 """Pieces with a smaller gap between them are played without any: the gap is the clock's."""
 COMPARED = 1600
 """Samples of what is heard that are compared, 200 ms."""
+SAME = 0.004
+"""By so many seconds the delay of an echo may seem to change."""
 _KEPT = 2.0
 """Seconds for which it is known what was audible."""
 _SEGMENT, _STEP = 256, 128
@@ -39,6 +42,8 @@ class Echo:
     def __init__(self) -> None:
         self._sent: deque[tuple[float, bytes]] = deque()
         self._delay: float | None = None
+        self._seen = (-1.0, 0.0)
+        """How late a sound came back that may have been an echo, and when it was heard."""
         self._way: Spectrum = np.zeros(SIZE // 2 + 1)
 
     @property
@@ -85,7 +90,7 @@ class Echo:
     def explains(self, heard: Samples, now: float) -> float:
         """How much (0 to 1) of COMPARED samples, the last of them heard now, is the agent's own voice.
 
-        If it is most of it, its way is learned.
+        If it is most of it, and was before, its way is learned.
         """
         length = COMPARED + int((REACH + EARLY) * 8000)
         begin = now + EARLY - length / 8000
@@ -96,11 +101,19 @@ class Echo:
         found = audible[found_at : found_at + COMPARED]
         share, way = _coherent(heard, found)
         if share > 0.5:
-            delay = now - COMPARED / 8000 - (begin + found_at / 8000)
-            fresh = self._delay is None or abs(delay - self._delay) > 0.004
-            self._way = way if fresh else np.maximum(0.7 * self._way, way)
-            self._delay = delay
+            self._learn(now, now - COMPARED / 8000 - (begin + found_at / 8000), way)
         return share
+
+    def _learn(self, now: float, delay: float, way: Spectrum) -> None:
+        """A hum is like many a piece of a voice: only sounds that came back equally late are an echo."""
+        if self._delay is not None and abs(delay - self._delay) <= SAME:
+            self._delay, self._way = delay, np.maximum(0.7 * self._way, way)
+            return
+        seen_delay, seen_at = self._seen
+        if abs(delay - seen_delay) > SAME:
+            self._seen = delay, now
+        elif now - seen_at >= COMPARED / 8000:
+            self._delay, self._way = delay, way
 
     def audible(self, begin: float, length: int) -> Samples:
         """What was audible on the line from `begin` on."""
