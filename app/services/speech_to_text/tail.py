@@ -64,14 +64,19 @@ class Tail:
         return len(self._loud) * BLOCK // BYTES_PER_MS
 
     @property
+    def voice_ms(self) -> int:
+        """How much of it is loud enough to be a voice."""
+        blocks = range(0, len(self._audio) - BLOCK + 1, BLOCK)
+        return sum(_rms(self._audio[at : at + BLOCK]) >= VOICE_RMS for at in blocks) * BLOCK // BYTES_PER_MS
+
+    @property
     def quiet_ms(self) -> int:
         """For how long nothing has been loud enough to be a voice."""
         return (self._judged - self._voice_end) // BYTES_PER_MS
 
     def _judge(self) -> None:
         while self.end - self._judged >= BLOCK:
-            block = self.slice(self._judged, self._judged + BLOCK)
-            rms = audioop.rms(audioop.ulaw2lin(block, 2), 2)
+            rms = _rms(self.slice(self._judged, self._judged + BLOCK))
             if rms >= QUIET_RMS:
                 self._loud.append(self._judged)
             if rms >= VOICE_RMS:
@@ -88,3 +93,7 @@ class Tail:
         if position > self.start:
             del self._audio[: position - self.start]
             self.start = position
+
+
+def _rms(audio: bytes | bytearray) -> int:
+    return audioop.rms(audioop.ulaw2lin(audio, 2), 2)

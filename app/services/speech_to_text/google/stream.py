@@ -42,6 +42,8 @@ another recogniser would have taken over: the stream is dead, whatever its conne
 STABLE = 0.85
 """An interim of this stability is taken as what was said. Google's documentation shows 0.9 for words that do
 not change any more and 0.01 for those just heard."""
+LAST_DOUBTS = 2
+"""A voice at the end of a call, of which a stream told nothing, is heard again so often."""
 DRAIN_SECONDS = 5.0
 """A stream that was told that no audio will follow may stay silent for so long."""
 
@@ -73,6 +75,7 @@ class GoogleStream:
         """Since when a voice is heard."""
         self._guessed = False
         """Words were heard that are not final yet."""
+        self._doubts = LAST_DOUBTS
 
     def push(self, audio: bytes) -> None:
         """Take 8 kHz μ-law audio of any length."""
@@ -127,12 +130,22 @@ class GoogleStream:
                 continue
             previous = None
             failed = task.result()
-            if self._finished and ((failed is None and leg.half_closed) or not self._tail.loud_ms):
+            if self._finished and ((failed is None and self._heard_all(leg)) or not self._tail.loud_ms):
                 return
             if failed is None:
                 failed = Failure(Fault.IDLE, "Google has closed the stream.")
             careful = failed.fault is Fault.UNTOLD
             await self._recover(leg, failed)
+
+    def _heard_all(self, leg: Leg) -> bool:
+        """Whether a leg that Google has ended, and not as a failure, had heard its audio to the end: it may
+        have been ended before, with the rest still under way. Words without their final say so."""
+        if not leg.half_closed or self._guessed:
+            return False
+        if self._doubts and self._tail.voice_ms >= LEAST_VOICE_MS:
+            self._doubts -= 1
+            return False
+        return True
 
     async def _recover(self, leg: Leg, failed: Failure) -> None:
         metrics.PROVIDER_FAILURES.labels(provider="google speech", fault=failed.fault.value).inc()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from itertools import pairwise, product
 from pathlib import Path
@@ -351,6 +351,41 @@ async def test_a_stream_that_has_stopped_answering_is_replaced() -> None:
     ):
         assert words(await hear(recogniser, speech, speed=1)) == speech.words
     assert len(server.configs) == 2
+
+
+@pytest.mark.parametrize("closes_at_ms", [1500, 1800])
+async def test_a_stream_that_is_closed_with_the_end_of_a_call_under_way_is_followed_by_another(
+    closes_at_ms: int,
+) -> None:
+    # In the pause, with nothing told of what follows, and in what follows.
+    speech = Speech().sentence("please remind me", 650).sentence("at seven")
+    async with (
+        SpeechServer(
+            speech.words, lambda n: Script(closes_at_ms=closes_at_ms, late_seconds=0.1) if n == 0 else Script()
+        ).serving() as server,
+        google(server) as recogniser,
+    ):
+        events = await hear(recogniser, speech)
+    assert words(events) == speech.words
+    assert len(server.configs) == 2
+
+
+class Deaf:
+    """A recogniser to whom all is noise."""
+
+    heard_ms = 0
+
+    def hear(self, audio: bytes) -> Iterator[tuple[str, object]]:
+        return iter(())
+
+    def finish(self) -> Iterator[tuple[str, object]]:
+        return iter(())
+
+
+async def test_a_noisy_end_of_a_call_of_which_nothing_is_told_is_not_heard_for_ever() -> None:
+    async with SpeechServer([], ear=Deaf).serving() as server, google(server) as recogniser:
+        assert await hear(recogniser, Speech().sentence("at seven")) == []
+    assert len(server.configs) == 3
 
 
 async def test_two_hundred_streams_run_against_a_server_that_allows_a_hundred_on_a_connection() -> None:
