@@ -25,7 +25,7 @@ _JOIN = 0.08
 """Pieces with a smaller gap between them are played without any: the gap is the clock's."""
 COMPARED = 1600
 """Samples of what is heard that are compared, 200 ms."""
-SAME = 0.004
+_SAME = 0.004
 """By so many seconds the delay of an echo may seem to change."""
 _KEPT = 2.0
 """Seconds for which it is known what was audible."""
@@ -106,11 +106,11 @@ class Echo:
 
     def _learn(self, now: float, delay: float, way: Spectrum) -> None:
         """A hum is like many a piece of a voice: only sounds that came back equally late are an echo."""
-        if self._delay is not None and abs(delay - self._delay) <= SAME:
+        if self._delay is not None and abs(delay - self._delay) <= _SAME:
             self._delay, self._way = delay, np.maximum(0.7 * self._way, way)
             return
         seen_delay, seen_at = self._seen
-        if abs(delay - seen_delay) > SAME:
+        if abs(delay - seen_delay) > _SAME:
             self._seen = delay, now
         elif now - seen_at >= COMPARED / 8000:
             self._delay, self._way = delay, way

@@ -18,6 +18,13 @@ TAPS, BEFORE = 40, 12
 """Samples of the filter, and how many of them come before the main way: 5 ms of a hybrid or a loudspeaker."""
 LEAST, MOST = 1600, 2400
 """Samples of an echo alone that it takes to work it out, 200 to 300 ms."""
+SAME = 3
+"""Samples by which the delay may seem to change while what was worked out before still counts."""
+KEEPS = 0.8
+"""How much of its weight an earlier stretch keeps when another is added: one alone has not all the sounds that
+the agent will make, and a way that has changed must be forgotten."""
+FLAT = 0.03
+"""Of the mean power, added at all frequencies: where little was sent, nothing is known of the way."""
 HELPS = 0.5
 """The share of the echo's power that may be left for a filter to be used."""
 _PIECE = 160
@@ -31,6 +38,9 @@ class EchoCanceller:
         self._echo = echo
         self._filter: Samples | None = None
         self._delay = 0.0
+        self._square = np.zeros((TAPS, TAPS))
+        """How the sent samples of the stretches go together, and with what was heard."""
+        self._product = np.zeros(TAPS)
 
     def alone(self, audio: bytes, end: float) -> None:
         """The agent's echo and no caller, up to `end`."""
@@ -42,13 +52,20 @@ class EchoCanceller:
         if not sent.any():
             return
         delay = (reach - lag(heard, sent)) / 8000
+        square, product = KEEPS * self._square, KEEPS * self._product
+        if abs(delay - self._delay) <= SAME / 8000:
+            delay = self._delay
+        else:
+            square, product = np.zeros_like(square), np.zeros_like(product)
         rows = self._rows(end - delay, len(heard))
-        square = rows.T @ rows
-        square[np.diag_indices(TAPS)] += 1e-3 * np.trace(square) / TAPS + 1.0
-        found: Samples = np.linalg.solve(square, rows.T @ heard).astype(np.float64)
+        square += rows.T @ rows
+        product += rows.T @ heard
+        flat = (FLAT * np.trace(square) / TAPS + 1.0) * np.eye(TAPS)
+        found: Samples = np.linalg.solve(square + flat, product).astype(np.float64)
         left = heard - rows @ found
         if left @ left < HELPS * (heard @ heard):
             self._filter, self._delay = found, delay
+            self._square, self._product = square, product
 
     def cancel(self, audio: bytes, end: float) -> bytes:
         """The same audio, up to `end`, without the echo in it."""
