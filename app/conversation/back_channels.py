@@ -21,6 +21,8 @@ _PHRASES = frozenset(
         "oh nice", "i agree",
     )
 )  # fmt: skip
+_BEGUN = frozenset(phrase[:words] for phrase in _PHRASES for words in range(1, len(phrase))) - {("no",)}
+"""What such a phrase may be told as before its last word is. "No" is said more often alone."""
 _LONGEST = 4
 """Words; "okay, yeah, I see" is one, more is somebody who wants to say something."""
 _NEITHER = {"really"}
@@ -36,6 +38,11 @@ def is_back_channel(text: str) -> bool:
     if not words or len(words) > _LONGEST or (mark == "?" and _NEITHER.intersection(words)):
         return False
     return _is_made_of_signs(tuple(words))
+
+
+def may_become_back_channel(words: tuple[str, ...]) -> bool:
+    """Whether words in lower case, so far, are the beginning of one: "got", "sounds", "oh I"."""
+    return any(words[at:] in _BEGUN and _is_made_of_signs(words[:at]) for at in range(len(words)))
 
 
 def _is_made_of_signs(words: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.conversation.back_channels import is_back_channel
+from app.conversation.back_channels import is_back_channel, may_become_back_channel
 from app.conversation.decisions import Bid, Timing
 from app.conversation.unfinished import is_unfinished
 from app.conversation.word_classes import ONLY_SUBJECTS
@@ -109,11 +109,12 @@ class CallerState:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the words may be a wrong guess at a "yeah": a single "for" or "the" of a voice that sounds
-        like it. Who has more to say than that has said it soon."""
-        if self.bid is not Bid.WAITS or self.settled or len(self.words) != 1:
+        """Whether the words of a voice that seems to listen may still become a "yeah": a single "for" or "the"
+        may be a wrong guess at one, "got" the first half. Who has more to say has said it soon."""
+        if self.bid is not Bid.WAITS or self.settled:
             return False
-        return self.words[0] in ONLY_SUBJECTS or is_unfinished(self.words)
+        single = len(self.words) == 1 and (self.words[0] in ONLY_SUBJECTS or is_unfinished(self.words))
+        return single or may_become_back_channel(self.words)
 
     @property
     def told_whole_by(self) -> float:

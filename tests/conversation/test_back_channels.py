@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.conversation.back_channels import is_back_channel
+from app.conversation.back_channels import is_back_channel, may_become_back_channel
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,13 @@ def test_one_other_word_makes_it_a_turn(parts: list[str]) -> None:
     words = " ".join(parts)
     if {"stop", "no", "tomorrow"}.intersection(parts):
         assert not is_back_channel(words)
+
+
+@pytest.mark.parametrize("text", ["got", "sounds", "that makes", "oh i", "yeah that's", "of", "makes"])
+def test_what_may_become_one_with_the_next_word(text: str) -> None:
+    assert may_become_back_channel(tuple(text.split()))
+
+
+@pytest.mark.parametrize("text", ["", "no", "stop", "got a", "yeah", "i see", "wait i", "what"])
+def test_what_is_one_or_cannot_become_one(text: str) -> None:
+    assert not may_become_back_channel(tuple(text.split()))

@@ -299,22 +299,25 @@ def test_a_sound_of_which_no_words_come_does_not_insist(before: str) -> None:
     assert INTERRUPT not in turns.tick(11.2 + T.insists)
 
 
-@pytest.mark.parametrize("word", ["for", "I"])
-def test_a_single_little_word_of_a_voice_that_seems_to_listen_stops_us_once_it_is_stable(word: str) -> None:
+@pytest.mark.parametrize("word", ["for", "I", "got", "that makes"])
+def test_a_little_word_of_a_voice_that_seems_to_listen_stops_us_once_it_is_stable(word: str) -> None:
     turns = somebody_seems_to_listen()
     assert turns.words(word, 11.6) == []
     assert turns.tick(11.6 + T.stable - 0.01) == []
     assert turns.tick(11.6 + T.stable) == [INTERRUPT]
 
 
-def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us() -> None:
+@pytest.mark.parametrize(("before", "in_the_end"), [("for", "mm-hm"), ("got", "got it"), ("oh I", "oh I see")])
+def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us(
+    before: str, in_the_end: str
+) -> None:
     turns = somebody_seems_to_listen()
-    turns.words("for", 11.6)
-    assert turns.words("mm-hm", 11.8) == []
+    turns.words(before, 11.6)
+    assert turns.words(in_the_end, 11.8) == []
     assert turns.tick(12.5) == []
 
 
-@pytest.mark.parametrize(("word", "settled"), [("stop", False), ("for", True)])
+@pytest.mark.parametrize(("word", "settled"), [("stop", False), ("for", True), ("no", False)])
 def test_a_single_word_that_may_be_all_or_is_settled_stops_us_at_once(word: str, settled: bool) -> None:
     turns = somebody_seems_to_listen()
     assert turns.words(word, 11.6, settled=settled)[0] == INTERRUPT
