@@ -109,8 +109,8 @@ class CallerState:
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether the words of a voice that seems to listen may still become a "yeah": a single "for" or "the"
-        may be a wrong guess at one, "got" the first half. Who has more to say has said it soon."""
+        """Whether the words of a voice that seems to listen may still become a "yeah": a single "for" or
+        "the" may be a wrong guess at one, "got" its first half. Who has more to say has said it soon."""
         if self.bid is not Bid.WAITS or self.settled:
             return False
         single = len(self.words) == 1 and (self.words[0] in ONLY_SUBJECTS or is_unfinished(self.words))

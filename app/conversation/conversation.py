@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from app import metrics
@@ -19,11 +19,12 @@ from app.conversation.opening import Opening
 from app.conversation.phrases import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.reply import Ending, Reply, saying
 from app.conversation.speaking import Speaking
+from app.conversation.thinking import Thinking
 from app.conversation.transcript import Transcript
 from app.conversation.turns import TurnTaking
 from app.conversation.voice_detector import VoiceStarted
 from app.conversation.voice_thresholds import JUDGED, NUMBERS
-from app.services.language_model import HangUp, Item, LanguageModel, Message, ReplyEvent, Say, Talk, Transfer
+from app.services.language_model import HangUp, Item, LanguageModel, ReplyEvent, Say, Transfer
 from app.services.listening import Listening
 from app.services.speech_to_text import (
     Deafened,
@@ -43,8 +44,6 @@ LAST_WORDS_SECONDS = 2.0
 """How long a call that is over waits for what was said last to become final."""
 LINE_SECONDS = 2.0
 """A line without audio for so long is not silent but idle (wscat), and IDLE_SECONDS watches that."""
-GO_ON = "Go on."
-"""What the model is told, as if by the caller, when a sound has stopped it in the middle of an answer."""
 
 NEVER = float("inf")
 TIMING = Timing()
@@ -74,12 +73,9 @@ class Conversation:
         `listening` tells a "yeah" from an interruption; without it, each stops the assistant until its words
         are known."""
         self._line = line
-        self._transcript = transcript
         self._ears = ears
-        self._mind = mind
+        self._thinking = Thinking(mind, transcript, items, now)
         self._opening = opening
-        self._items = {item.id: item for item in items}
-        self._now = now
         self._on_item = on_item
         self._turns = TurnTaking(timing)
         self._keys = Keys(operator=can_transfer)
@@ -260,7 +256,7 @@ class Conversation:
             case Decision.DISREGARD:
                 self._hearing.answer()
             case Decision.RESUME:
-                speaking.resume(self._tasks, self._more)
+                speaking.resume(self._tasks, self._thinking.more)
             case Decision.FILL if speaking.reply.is_answer:
                 speaking.fill(self._tasks)
             case Decision.SILENCE:
@@ -276,21 +272,7 @@ class Conversation:
         """Have the words so far answered; not to be heard yet."""
         silent_ms = self._line.now_ms() - round((time.monotonic() - self._turns.silent_from) * 1000)
         reply = Reply(is_answer=True, voice_ended_ms=silent_ms)
-        messages = self._transcript.messages()
-        if messages and messages[-1].speaker == "assistant":
-            # It was an answer to these words, misheard.
-            messages = (*messages, Message("user", self._hearing.words))
-        self._speaking.begin(reply, self._reply_to(messages), self._tasks)
-
-    def _more(self, said: str) -> AsyncGenerator[ReplyEvent, None]:
-        """What the model would have gone on to say; it was stopped when it had said so much of its answer."""
-        before = self._transcript.messages()
-        if before and before[-1].speaker == "assistant":
-            before = before[:-1]
-        return self._reply_to((*before, Message("assistant", said), Message("user", GO_ON)))
-
-    def _reply_to(self, messages: tuple[Message, ...]) -> AsyncGenerator[ReplyEvent, None]:
-        return self._mind.reply(Talk(messages, tuple(self._items.values()), self._now()))
+        self._speaking.begin(reply, self._thinking.answer(self._hearing.words), self._tasks)
 
     def _interrupt(self) -> None:
         asked = self._line.heard()
@@ -373,5 +355,5 @@ class Conversation:
             self._do(self._turns.tick(now))
 
     def _keep(self, item: Item) -> None:
-        self._items[item.id] = item
+        self._thinking.keep(item)
         self._on_item(item)

@@ -21,8 +21,8 @@ LEAST, MOST = 1600, 2400
 SAME = 3
 """Samples by which the delay may seem to change while what was worked out before still counts."""
 KEEPS = 0.8
-"""How much of its weight an earlier stretch keeps when another is added: one alone has not all the sounds that
-the agent will make, and a way that has changed must be forgotten."""
+"""How much of its weight an earlier stretch keeps when another is added: one alone has not all the sounds
+that the agent will make, and a way that has changed must be forgotten."""
 FLAT = 0.03
 """Of the mean power, added at all frequencies: where little was sent, nothing is known of the way."""
 HELPS = 0.5

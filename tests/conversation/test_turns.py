@@ -307,13 +307,11 @@ def test_a_little_word_of_a_voice_that_seems_to_listen_stops_us_once_it_is_stabl
     assert turns.tick(11.6 + T.stable) == [INTERRUPT]
 
 
-@pytest.mark.parametrize(("before", "in_the_end"), [("for", "mm-hm"), ("got", "got it"), ("oh I", "oh I see")])
-def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us(
-    before: str, in_the_end: str
-) -> None:
+@pytest.mark.parametrize(("before", "whole"), [("for", "mm-hm"), ("got", "got it"), ("oh I", "oh I see")])
+def test_a_little_word_that_was_a_wrong_guess_at_a_yeah_does_not_stop_us(before: str, whole: str) -> None:
     turns = somebody_seems_to_listen()
     turns.words(before, 11.6)
-    assert turns.words(in_the_end, 11.8) == []
+    assert turns.words(whole, 11.8) == []
     assert turns.tick(12.5) == []
 
 

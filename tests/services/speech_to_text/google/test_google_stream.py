@@ -359,12 +359,11 @@ async def test_a_stream_that_is_closed_with_the_end_of_a_call_under_way_is_follo
 ) -> None:
     # In the pause, with nothing told of what follows, and in what follows.
     speech = Speech().sentence("please remind me", 650).sentence("at seven")
-    async with (
-        SpeechServer(
-            speech.words, lambda n: Script(closes_at_ms=closes_at_ms, late_seconds=0.1) if n == 0 else Script()
-        ).serving() as server,
-        google(server) as recogniser,
-    ):
+
+    def script(stream: int) -> Script:
+        return Script(closes_at_ms=closes_at_ms, late_seconds=0.1) if stream == 0 else Script()
+
+    async with SpeechServer(speech.words, script).serving() as server, google(server) as recogniser:
         events = await hear(recogniser, speech)
     assert words(events) == speech.words
     assert len(server.configs) == 2
