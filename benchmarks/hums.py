@@ -67,7 +67,7 @@ def bent(sound: Sound, first: float, last: float) -> Sound:
     return np.interp(at[at < len(sound) - 1], np.arange(len(sound)), sound)
 
 
-def hum(piece: Sound, rng: np.random.Generator) -> Sound:
+def hummed(piece: Sound, rng: np.random.Generator) -> Sound:
     """One ("mm"), or two with a breath in between ("mm-hm")."""
     parts: list[Sound] = []
     pitch, syllables = rng.uniform(0.8, 1.25), int(rng.integers(1, 3))

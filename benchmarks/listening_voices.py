@@ -21,12 +21,12 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import gcd
 from pathlib import Path
 
 import numpy as np
-from hums import hum, nasal
+from hums import hummed, nasal
 from recordings import read, write
 from scipy.signal import resample_poly
 from sounds import RATE, Sound
@@ -74,18 +74,17 @@ def texts() -> tuple[list[tuple[str, str]], list[str]]:
     return [(text, phonemes) for text, phonemes in listens], asks
 
 
-Command = Callable[[str, str], list[str]]
-"""Of a text and a path: what writes the WAV file."""
-
-
-def programs(data: Data, speaker: str, command: Command, rng: random.Random) -> None:
-    """What a program says with a voice."""
+def programs(data: Data, speaker: str, command: list[str], rng: random.Random) -> None:
+    """What a program says with a voice. In `command`, which writes a WAV file, `{text}`, `{path}` and
+    `{speed}` (words a minute) stand for what differs from saying to saying."""
     listens, asks = texts()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "said.wav"
         said = [("listens", text + rng.choice(ENDINGS)) for text, _ in rng.sample(listens, 24)]
         for kind, text in [*said, *(("asks", text) for text in rng.sample(asks, 36))]:
-            subprocess.run(command(text, str(path)), check=True, capture_output=True)
+            speed = rng.randint(130, 205)
+            filled = [part.format(text=text, path=path, speed=speed) for part in command]
+            subprocess.run(filled, check=True, capture_output=True)
             data.add(kind, speaker, text, *read(path))
 
 
@@ -94,13 +93,8 @@ def espeak(data: Data, rng: random.Random) -> None:
     for name in re.findall(r"!v/(.+?)\s*$", listed.stdout, re.MULTILINE):
         if LIKE_A_MACHINE.search(name):
             continue
-        accent, pitch = rng.choice(ACCENTS), str(rng.randint(35, 65))
-
-        def command(text: str, path: str, voice: str = f"{accent}+{name}", pitch: str = pitch) -> list[str]:
-            speed = str(rng.randint(130, 210))
-            return ["espeak-ng", "-v", voice, "-s", speed, "-p", pitch, "-w", path, text]
-
-        programs(data, f"espeak-{name}", command, rng)
+        voice, pitch = f"{rng.choice(ACCENTS)}+{name}", rng.randint(35, 65)
+        programs(data, f"espeak-{name}", espeak_says(voice, pitch), rng)
 
 
 def mbrola(data: Data, rng: random.Random) -> None:
@@ -109,13 +103,12 @@ def mbrola(data: Data, rng: random.Random) -> None:
     for name in re.findall(r"mb/(mb-(?:us\d|en\d|\w+-en))", listed.stdout):
         if not (MBROLA / name.split("-")[1]).exists():
             continue
-        for pitch in ("35", "50", "65"):
+        for pitch in (35, 50, 65):
+            programs(data, f"mbrola-{name}", espeak_says(name, pitch), rng)
 
-            def command(text: str, path: str, name: str = name, pitch: str = pitch) -> list[str]:
-                speed = str(rng.randint(130, 200))
-                return ["espeak-ng", "-v", name, "-s", speed, "-p", pitch, "-w", path, text]
 
-            programs(data, f"mbrola-{name}", command, rng)
+def espeak_says(voice: str, pitch: int) -> list[str]:
+    return ["espeak-ng", "-v", voice, "-s", "{speed}", "-p", str(pitch), "-w", "{path}", "{text}"]
 
 
 def flite(data: Data, rng: random.Random) -> None:
@@ -123,38 +116,39 @@ def flite(data: Data, rng: random.Random) -> None:
         stretch = f"duration_stretch={rng.uniform(0.75, 1.25)}"
         # The voices differ in what is usual for them; those that are made of units take no notice.
         pitch = f"int_f0_target_mean={rng.randint(80, 190)}"
-
-        def command(text: str, path: str, name: str = name) -> list[str]:
-            return ["flite", "-voice", name, "--setf", stretch, "--setf", pitch, "-t", text, "-o", path]  # noqa: B023
-
+        command = [
+            "flite",
+            "-voice",
+            name,
+            "--setf",
+            stretch,
+            "--setf",
+            pitch,
+            "-t",
+            "{text}",
+            "-o",
+            "{path}",
+        ]
         programs(data, f"flite-{name}", command, rng)
 
 
 def festival(data: Data, rng: random.Random) -> None:
     for name in ("kal_diphone", "cmu_us_slt_arctic_hts") * FEW_VOICES:
         pitch, stretch = rng.randint(85, 170), rng.uniform(0.75, 1.25)
-
-        def command(text: str, path: str, name: str = name) -> list[str]:
-            said = f'(utt.synth (Utterance Text "{text}"))'
-            return [
-                "festival", "-b", f"(voice_{name})", f"(Parameter.set 'Duration_Stretch {stretch})",  # noqa: B023
-                f"(set! int_lr_params '((target_f0_mean {pitch}) (target_f0_std 14)"  # noqa: B023
-                " (model_f0_mean 170) (model_f0_std 34)))",
-                f'(utt.save.wave {said} "{path}")',
-            ]  # fmt: skip
-
+        command = [
+            "festival", "-b", f"(voice_{name})", f"(Parameter.set 'Duration_Stretch {stretch})",
+            f"(set! int_lr_params '((target_f0_mean {pitch}) (target_f0_std 14)"
+            " (model_f0_mean 170) (model_f0_std 34)))",
+            '(utt.save.wave (utt.synth (Utterance Text "{text}")) "{path}")',
+        ]  # fmt: skip
         programs(data, f"festival-{name}", command, rng)
 
 
 def pico(data: Data, rng: random.Random) -> None:
     for language in ("en-US", "en-GB") * FEW_VOICES:
         pitch, speed = rng.randint(65, 140), rng.randint(80, 130)
-
-        def command(text: str, path: str, language: str = language) -> list[str]:
-            said = f'<pitch level="{pitch}"><speed level="{speed}">{text}</speed></pitch>'  # noqa: B023
-            return ["pico2wave", "-l", language, "-w", path, said]
-
-        programs(data, f"pico-{language}", command, rng)
+        said = f'<pitch level="{pitch}"><speed level="{speed}">{{text}}</speed></pitch>'
+        programs(data, f"pico-{language}", ["pico2wave", "-l", language, "-w", "{path}", said], rng)
 
 
 def speakers(folder: Path, rng: random.Random) -> Iterator[tuple[str, Sound]]:
@@ -211,7 +205,7 @@ def speech_commands(data: Data, folder: Path, noise: np.random.Generator) -> Non
             data.add(kind, f"sc-{told[2]}", word, sound, rate)
             if (piece := nasal(resample_poly(sound, RATE, rate))) is not None:
                 for _ in range(2):
-                    data.add("listens", f"sc-{told[2]}", "hum", hum(piece, noise), RATE)
+                    data.add("listens", f"sc-{told[2]}", "hum", hummed(piece, noise), RATE)
 
 
 def asterisk(data: Data, folder: Path, rng: random.Random) -> None:
