@@ -1,7 +1,7 @@
 """How often "yeah" stops the agent, and how fast "no, wait" does: detector, judge and turn-taking together.
 
     python benchmarks/floor.py DATA [--judge FOLDER] [--cases 400] [--seed 1] [--list]
-    python benchmarks/floor.py DATA --judge app/services/listening --said OTHER
+    python benchmarks/floor.py DATA --judge app/services/listening/taught --said OTHER
     python benchmarks/floor.py DATA --sounds FOLDER
 
 DATA is that of benchmarks/listening.py, which has left the judge that is tested here in it, and the speakers

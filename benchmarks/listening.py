@@ -1,6 +1,6 @@
 """Teach, and test, the judge that tells "yeah" from "no, wait" by how they begin.
 
-    python benchmarks/listening.py DATA [--write app/services/listening]
+    python benchmarks/listening.py DATA [--write app/services/listening/taught/4]
 
 DATA holds recordings (8 kHz WAV, beginning with or after silence), one folder a speaker:
 
@@ -14,8 +14,8 @@ the judge: as soon as the voice is noticed, and then again and again. Where the 
 echo for a voice, that is heard as well. A third of the speakers is not taught from: what is printed is of
 them, and the judge that does not know them is left in DATA/tested, for benchmarks/floor.py. With --write, all
 are taught from and nothing is tested. Both networks of app/services/listening/model.py are taught, one after
-the other; listening_mean.py makes one of several that were taught. docs/evaluation.md says what Offhook's own
-were taught from.
+the other. Several folders of them, taught with other data or in another --order, may lie side by side: the
+judge is the mean of all. docs/evaluation.md says what Offhook's own were taught from.
 """
 
 from __future__ import annotations

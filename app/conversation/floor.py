@@ -17,18 +17,15 @@ from app.services.listening import HEARD_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Certainty:
-    """The numbers; benchmarks/floor.py says what they do."""
+    """The numbers; docs/evaluation.md says what they do."""
 
-    young: tuple[tuple[float, float], ...] = ((0.15, 0.12), (0.25, 0.2), (0.35, 0.25))
-    """Seconds, and the probability of listening only that is enough to keep a younger voice waiting: there is
-    time to ask again."""
-    old: float = 0.35
-    """What keeps an older one waiting, as the mean of the last two answers: a laugh, or a throat that is
-    cleared, sounds like a word for a moment."""
-    sure: float = 0.93
-    """So sure of an older one, its words are no matter: so it is of 1 in 100 of those who ask."""
+    asks: float = 0.09
+    """A probability of listening only below which a voice asks, however old it is."""
     settled: float = 0.35
-    """Seconds from which one that asks need not be judged again."""
+    """Seconds from which a voice that asks need not be judged again, and one may surely listen."""
+    sure: float = 0.9
+    """So sure of such a one, as the mean of the last two answers, its words are no matter: so it is of 1 in
+    100 of those who ask."""
     again: float = 0.06
     """Seconds until it is judged again."""
 
@@ -98,13 +95,10 @@ class Floor:
 
     def _bid(self, seconds: float, listens: float) -> Bid:
         """What a voice of so many seconds sounds like, by the judge's last answers."""
-        certainty = self._certainty
+        certainty, is_settled = self._certainty, seconds >= self._certainty.settled
         last, self._listened = self._listened, listens
-        for younger, enough in certainty.young:
-            if seconds < younger:
-                return Bid.ASKS if listens < enough else Bid.WAITS
-        mean = (listens + (listens if last is None else last)) / 2
-        if mean < certainty.old:
-            self._open = self._open and seconds < certainty.settled
+        if listens < certainty.asks:
+            self._open = self._open and not is_settled
             return Bid.ASKS
-        return Bid.LISTENS if mean >= certainty.sure else Bid.WAITS
+        mean = (listens + (listens if last is None else last)) / 2
+        return Bid.LISTENS if is_settled and mean >= certainty.sure else Bid.WAITS

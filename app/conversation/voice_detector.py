@@ -38,10 +38,11 @@ class VoiceEnded:
 class VoiceDetector:
     """One call's."""
 
-    def __init__(self, thresholds: Thresholds = NUMBERS) -> None:
-        self._numbers = thresholds
+    def __init__(self, over_the_agent: Thresholds = NUMBERS) -> None:
+        """`over_the_agent`: the numbers for a voice that begins while the agent is audible."""
+        self._numbers, self._over_numbers = NUMBERS, over_the_agent
         self.echo = Echo()
-        self._judge = FrameJudge(thresholds, self.echo)
+        self._judge = FrameJudge(NUMBERS, self.echo)
         self._level = CallerLevel()
         self._over_the_agent = False
         """Whether this voice began while the agent was audible."""
@@ -134,37 +135,28 @@ class VoiceDetector:
     def _started(self, now: float) -> VoiceStarted | None:
         if not self._stirred:
             return None
-        latest = list(self._frames)[-self._numbers.span :]
+        over_the_agent = self.echo.possible(now)
+        numbers = self._over_numbers if over_the_agent else self._numbers
+        latest = list(self._frames)[-numbers.span :]
         voiced = [heard for heard in latest if heard.voiced]
-        lasts = self._lasts(latest, voiced)
-        if len(voiced) < self._numbers.voiced and not lasts:
+        lasts = _lasts(latest, voiced, numbers)
+        if len(voiced) < numbers.voiced and not lasts:
             return None
-        self._over_the_agent = self.echo.possible(now)
-        if self._over_the_agent:
+        if over_the_agent:
             if not self._interrupts(latest, voiced, lasts, now):
                 return None
         elif self._level.is_known and self._level.is_anothers(_power(voiced)):
             # Passing cars, a radio: the answer would wait for their end.
             return None
         first = next(i for i, heard in enumerate(latest) if heard.active)
-        self._speaking = True
+        self._speaking, self._over_the_agent = True, over_the_agent
         return VoiceStarted(now - (len(latest) - first) * FRAME_SECONDS)
-
-    def _lasts(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
-        """Whether so much of it has a pitch that it is a voice, however unsteady."""
-        numbers = self._numbers
-        return (
-            sum(heard.periodic for heard in latest) >= numbers.lasting
-            and sum(heard.open for heard in latest) >= numbers.lasting_open
-            and _travel(voiced) >= numbers.lasting_travel
-            and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
-        )
 
     def _interrupts(
         self, latest: list[HeardFrame], voiced: list[HeardFrame], lasts: bool, now: float
     ) -> bool:
         """Whether a voice, heard while the agent is, is the caller's and wants to be heard."""
-        numbers = self._numbers
+        numbers = self._over_numbers
         if not any(heard.active for heard in latest[-numbers.voiced :]):
             # It is over. What has been heard since would not tell that it was an echo.
             return False
@@ -239,6 +231,16 @@ class VoiceDetector:
 
 def _power(voiced: list[HeardFrame]) -> float:
     return statistics.fmean(heard.power for heard in voiced)
+
+
+def _lasts(latest: list[HeardFrame], voiced: list[HeardFrame], numbers: Thresholds) -> bool:
+    """Whether so much of it has a pitch that it is a voice, however unsteady."""
+    return (
+        sum(heard.periodic for heard in latest) >= numbers.lasting
+        and sum(heard.open for heard in latest) >= numbers.lasting_open
+        and _travel(voiced) >= numbers.lasting_travel
+        and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
+    )
 
 
 def _travel(voiced: list[HeardFrame]) -> float:

@@ -90,6 +90,15 @@ class Thresholds:
 
 
 NUMBERS = Thresholds()
-JUDGED = replace(NUMBERS, voiced_open=0)
-"""Where a judge of voices has the last word: it tells "mm-hm" from "no" even in noise that hides how open the
-mouth is."""
+JUDGED = replace(
+    NUMBERS,
+    voiced=2,
+    voiced_open=0,
+    lasting=5,
+    lasting_open=0,
+    lasting_travel=0.005,
+    lasting_moved=0.85,
+)
+"""Where a judge of voices has the last word, over the agent's: it tells "mm-hm" from "no" even in noise that
+hides how open the mouth is. So it is asked early: of 1 440 beginnings of sentences in noise, 19 of 20 are
+noticed within 0.34 s, not 0.42: those with an "s" or an "f"."""

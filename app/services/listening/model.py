@@ -1,4 +1,4 @@
-"""The judge of voices that Offhook comes with: three networks.
+"""The judge of voices that Offhook comes with: networks of three kinds.
 
 The first, Silero's, says whether it is speech at all: laughs, coughs and groans are voices as well. The
 others say whether somebody speaks who wants to be heard. Both were made by others for words and know much
@@ -8,15 +8,18 @@ speech, and `benchmarks/listening.py` has taught them to tell "yeah" from "no, w
   last layers are taught anew, and all of it lies in `keywords.onnx`;
 - the encoder of moonshine, the recogniser; what is taught is a small network behind it, `recogniser.onnx`.
 
-They err on different voices, so the mean of the two is right oftener than either: benchmarks/floor.py.
+Each folder of `taught/` has both, taught with other voices or in another order. They err on different voices,
+so the mean of all is right oftener than any: docs/evaluation.md. What takes time is the encoder, and all
+networks behind it share what it says.
 """
 
 from __future__ import annotations
 
-from math import sqrt
+from math import exp, log
 from pathlib import Path
 
 import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
 
 from app.services import one_thread, silero
 from app.services.listening.level import levelled
@@ -24,7 +27,7 @@ from app.services.listening.recogniser import Recogniser
 from app.services.listening.spectrogram import spectrogram
 from app.services.samples import SAMPLE_RATE, WINDOW, last, to_samples
 
-TAUGHT = Path(__file__).parent
+TAUGHT = Path(__file__).with_name("taught")
 
 SPEECH, MAYBE_SPEECH = 0.95, 0.5
 """A voice that the first network is less sure of at every moment says nothing, surely so below the second
@@ -39,15 +42,15 @@ class TaughtListening:
     """See `Listening`; it takes the time of whoever asks, so calls have `threaded.py` ask."""
 
     def __init__(self, taught: Path = TAUGHT) -> None:
-        """`taught`: the folder with both files.
+        """`taught`: the folder with both files, or with folders of them.
 
         Raises:
-            FileNotFoundError: the recogniser's encoder is not there.
+            FileNotFoundError: they, or the recogniser's encoder, are not there.
         """
         self._silero = silero.session()
         self._recogniser = Recogniser()
-        self._by_keywords = one_thread.session(taught / "keywords.onnx")
-        self._by_recogniser = one_thread.session(taught / "recogniser.onnx")
+        self._by_keywords = _sessions(taught, "keywords.onnx")
+        self._by_recogniser = _sessions(taught, "recogniser.onnx")
 
     def only_listens(self, audio: bytes, voice_seconds: float) -> float:
         """See `Listening`. A line that has just begun is taken to have been silent before."""
@@ -58,8 +61,9 @@ class TaughtListening:
         seconds = np.array([[voice_seconds]], np.float32)
         seen = {"spectrogram": spectrogram(samples)[np.newaxis], "seconds": seconds}
         heard = {"heard": self._recogniser.hear(samples)[np.newaxis], "seconds": seconds}
-        by_keywords, by_recogniser = self._by_keywords.run(None, seen), self._by_recogniser.run(None, heard)
-        return mean_of(float(by_keywords[0][0, 0]), float(by_recogniser[0][0, 0]))
+        answers = [session.run(None, seen) for session in self._by_keywords]
+        answers += [session.run(None, heard) for session in self._by_recogniser]
+        return mean_of(*(float(listens[0, 0]) for (listens,) in answers))
 
     def _speech(self, audio: bytes, voice_seconds: float) -> float:
         """The probability of speech where it is likeliest since shortly before the voice began."""
@@ -68,8 +72,15 @@ class TaughtListening:
         return max(silero.Stream(self._silero).speech(to_samples(heard))[-windows:])
 
 
-def mean_of(one: float, other: float) -> float:
-    """Of two probabilities, by their odds: who is surer counts for more."""
-    odds = [max(p, 1e-6) / max(1 - p, 1e-6) for p in (one, other)]
-    mean = sqrt(odds[0] * odds[1])
+def mean_of(*probabilities: float) -> float:
+    """By their odds: who is surer counts for more."""
+    odds = [max(p, 1e-6) / max(1 - p, 1e-6) for p in probabilities]
+    mean = exp(sum(map(log, odds)) / len(odds))
     return mean / (1 + mean)
+
+
+def _sessions(taught: Path, name: str) -> list[onnxruntime.InferenceSession]:
+    paths = sorted(taught.rglob(name))
+    if not paths:
+        raise FileNotFoundError(f"There is no {name} in {taught}.")
+    return [one_thread.session(path) for path in paths]

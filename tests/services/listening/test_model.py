@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -70,11 +73,16 @@ def test_nothing_at_all_can_be_judged(judge: TaughtListening) -> None:
     assert 0.0 <= judge.only_listens(b"", 0.0) <= 1.0
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_the_mean_of_two_answers_lies_between_them(one: float, other: float) -> None:
-    assert min(one, other) - 1e-6 <= mean_of(one, other) <= max(one, other) + 1e-6
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_the_mean_of_answers_lies_between_them(answers: list[float]) -> None:
+    assert min(answers) - 1e-6 <= mean_of(*answers) <= max(answers) + 1e-6
 
 
 def test_the_surer_of_two_answers_counts_for_more() -> None:
     assert mean_of(0.99, 0.2) > 0.7
     assert mean_of(0.01, 0.8) < 0.3
+
+
+def test_a_folder_without_networks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=re.escape(f"There is no keywords.onnx in {tmp_path}.")):
+        TaughtListening(tmp_path)
