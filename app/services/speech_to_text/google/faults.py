@@ -95,14 +95,21 @@ class Patience:
         self._jitter = jitter
         self._attempts = 0
         self._since: float | None = None
+        self._told = False
+        self.reason = ""
+        """Why no stream works, for a person: what was last told, since one that was lost tells nothing."""
 
     def failed(
-        self, fault: Fault, now: float, *, opened: float, connected: float | None, progressed: bool
+        self, failed: Failure, now: float, *, opened: float, connected: float | None, progressed: bool
     ) -> float | None:
         """A stream has failed. Returns the seconds to wait before the next, None to give up."""
+        fault = failed.fault
+        worked = progressed or (connected is not None and now - connected >= self._seconds)
+        if fault is not Fault.UNTOLD or worked or not self._told:
+            self._told, self.reason = fault is not Fault.UNTOLD, failed.reason
         if fault is Fault.FATAL:
             return None
-        if progressed or (connected is not None and now - connected >= self._seconds):
+        if worked:
             self._attempts, self._since = 0, now
         elif self._since is None:
             self._since = opened

@@ -150,14 +150,14 @@ class GoogleStream:
     async def _recover(self, leg: Leg, failed: Failure) -> None:
         metrics.PROVIDER_FAILURES.labels(provider="google speech", fault=failed.fault.value).inc()
         delay = self._patience.failed(
-            failed.fault,
+            failed,
             time.monotonic(),
             opened=leg.opened,
             connected=leg.connected,
             progressed=leg.progressed,
         )
         if delay is None:
-            raise RecognitionError(failed.reason, math.ceil(self._ledger.heard_ms))
+            raise RecognitionError(self._patience.reason, math.ceil(self._ledger.heard_ms))
         self._silence_voice()
         await asyncio.sleep(delay)
 

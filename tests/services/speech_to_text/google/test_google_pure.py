@@ -7,7 +7,7 @@ from grpc import StatusCode as Code
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.services.speech_to_text.google.faults import Fault, Patience, failure
+from app.services.speech_to_text.google.faults import Failure, Fault, Patience, failure
 from app.services.speech_to_text.google.overlap import Ledger, text_after
 from app.services.speech_to_text.google.requests import Result, Word, dialect
 from app.services.speech_to_text.google.rollover import Limits, Timeline, trusted
@@ -55,7 +55,8 @@ def test_an_interim_is_as_stable_as_its_least_certain_part(api: str) -> None:
 def attempts(patience: Patience, fault: Fault, now: float = 100.0) -> list[float]:
     """The delays before a server that never works is given up."""
     delays: list[float] = []
-    while (delay := patience.failed(fault, now, opened=now, connected=now, progressed=False)) is not None:
+    failed = Failure(fault, "")
+    while (delay := patience.failed(failed, now, opened=now, connected=now, progressed=False)) is not None:
         delays.append(delay)
         now += delay
     return delays
@@ -72,23 +73,52 @@ def test_patience_ends_in_time_and_delays_grow(fault: Fault, seconds: float, jit
 
 def test_what_is_only_old_or_idle_is_replaced_at_once() -> None:
     for fault in (Fault.TOO_OLD, Fault.IDLE):
-        assert Patience(2.5).failed(fault, 300.0, opened=0.0, connected=0.0, progressed=False) == 0
+        failed = Failure(fault, "")
+        assert Patience(2.5).failed(failed, 300.0, opened=0.0, connected=0.0, progressed=False) == 0
 
 
 def test_a_stream_that_worked_renews_patience() -> None:
     patience = Patience(1.0, lambda: 1.0)
     assert attempts(patience, Fault.PASSING)
-    delay = patience.failed(Fault.PASSING, 500.0, opened=100.0, connected=100.0, progressed=True)
+    delay = patience.failed(Failure(Fault.PASSING, ""), 500.0, opened=100.0, connected=100.0, progressed=True)
     assert delay == pytest.approx(0.1)
 
 
 def test_time_spent_without_a_connection_is_no_work() -> None:
     patience = Patience(1.0)
-    assert patience.failed(Fault.PASSING, 2.0, opened=0.0, connected=None, progressed=False) is None
+    failed = Failure(Fault.PASSING, "")
+    assert patience.failed(failed, 2.0, opened=0.0, connected=None, progressed=False) is None
 
 
 def test_what_will_not_get_better_is_not_tried_again() -> None:
-    assert Patience(60).failed(Fault.FATAL, 0.0, opened=0.0, connected=0.0, progressed=True) is None
+    failed = Failure(Fault.FATAL, "")
+    assert Patience(60).failed(failed, 0.0, opened=0.0, connected=0.0, progressed=True) is None
+
+
+QUOTA, LOST = Failure(Fault.QUOTA, "Quota exceeded"), Failure(Fault.UNTOLD, "Internal error from Core")
+
+
+@pytest.mark.parametrize(
+    ("failures", "reason"),
+    [
+        ([QUOTA], QUOTA.reason),
+        ([QUOTA, LOST], QUOTA.reason),
+        ([LOST, QUOTA, LOST, LOST], QUOTA.reason),
+        ([LOST], LOST.reason),
+    ],
+)
+def test_the_reason_is_the_last_one_that_was_told(failures: list[Failure], reason: str) -> None:
+    patience = Patience(60)
+    for failed in failures:
+        patience.failed(failed, 0.0, opened=0.0, connected=0.0, progressed=False)
+    assert patience.reason == reason
+
+
+def test_the_reason_of_a_failure_before_a_stream_that_worked_is_not_told_again() -> None:
+    patience = Patience(60)
+    patience.failed(QUOTA, 0.0, opened=0.0, connected=0.0, progressed=False)
+    patience.failed(LOST, 9.0, opened=1.0, connected=1.0, progressed=True)
+    assert patience.reason == LOST.reason
 
 
 def test_a_pause_is_waited_for_but_not_for_ever() -> None:
