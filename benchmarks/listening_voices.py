@@ -116,20 +116,8 @@ def flite(data: Data, rng: random.Random) -> None:
         stretch = f"duration_stretch={rng.uniform(0.75, 1.25)}"
         # The voices differ in what is usual for them; those that are made of units take no notice.
         pitch = f"int_f0_target_mean={rng.randint(80, 190)}"
-        command = [
-            "flite",
-            "-voice",
-            name,
-            "--setf",
-            stretch,
-            "--setf",
-            pitch,
-            "-t",
-            "{text}",
-            "-o",
-            "{path}",
-        ]
-        programs(data, f"flite-{name}", command, rng)
+        says = ["-voice", name, "--setf", stretch, "--setf", pitch, "-t", "{text}", "-o", "{path}"]
+        programs(data, f"flite-{name}", ["flite", *says], rng)
 
 
 def festival(data: Data, rng: random.Random) -> None:

@@ -52,14 +52,12 @@ class EchoCanceller:
         if not sent.any():
             return
         delay = (reach - lag(heard, sent)) / 8000
-        square, product = KEEPS * self._square, KEEPS * self._product
+        keeps = 0.0
         if abs(delay - self._delay) <= SAME / 8000:
-            delay = self._delay
-        else:
-            square, product = np.zeros_like(square), np.zeros_like(product)
+            delay, keeps = self._delay, KEEPS
         rows = self._rows(end - delay, len(heard))
-        square += rows.T @ rows
-        product += rows.T @ heard
+        square = keeps * self._square + rows.T @ rows
+        product = keeps * self._product + rows.T @ heard
         flat = (FLAT * np.trace(square) / TAPS + 1.0) * np.eye(TAPS)
         found: Samples = np.linalg.solve(square + flat, product).astype(np.float64)
         left = heard - rows @ found

@@ -185,7 +185,7 @@ class VoiceDetector:
     def _articulates(self) -> bool:
         """Whether it begins with a consonant: mouths that are nearly closed say "please", and "your". The "h"
         of "mm-hm" does not begin it."""
-        least = self._numbers.breathes * max(heard.power for heard in self._frames)
+        least = self._over_numbers.breathes * max(heard.power for heard in self._frames)
         first = next(
             (heard for heard in self._frames if heard.voiced or (heard.airy and heard.power > least)), None
         )
@@ -200,7 +200,7 @@ class VoiceDetector:
     def _rushes(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
         """Whether it is the noise of something that comes nearer: it hardly repeats, and never for a moment
         stays as it is."""
-        numbers = self._numbers
+        numbers = self._over_numbers
         return (
             statistics.fmean(heard.repeats for heard in voiced) < numbers.rush
             and max(heard.alike for heard in latest if heard.periodic) < numbers.rush_alike
@@ -208,15 +208,16 @@ class VoiceDetector:
 
     def _coughs(self) -> bool:
         """Whether the voice is that at the end of a cough: a burst of air came before it, and was louder."""
-        latest = list(self._frames)[-self._numbers.cough :]
+        latest = list(self._frames)[-self._over_numbers.cough :]
         air = max((heard.power for heard in latest if heard.active and not heard.periodic), default=0.0)
-        return air > self._numbers.burst * max(heard.power for heard in latest if heard.periodic)
+        return air > self._over_numbers.burst * max(heard.power for heard in latest if heard.periodic)
 
     def _hums_on(self) -> bool:
         """Whether a closed mouth has hummed for so long that it must mean something."""
-        if sum(heard.periodic for heard in self._frames) < self._numbers.hum:
+        numbers = self._over_numbers
+        if sum(heard.periodic for heard in self._frames) < numbers.hum:
             return False
-        return sum(abs(heard.motion) for heard in self._frames if heard.voiced) > self._numbers.hum_motion
+        return sum(abs(heard.motion) for heard in self._frames if heard.voiced) > numbers.hum_motion
 
     def _ended(self, now: float) -> VoiceEnded | None:
         silent = now - self._active_at >= self._numbers.silence

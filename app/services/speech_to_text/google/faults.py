@@ -95,7 +95,6 @@ class Patience:
         self._jitter = jitter
         self._attempts = 0
         self._since: float | None = None
-        self._told = False
         self.reason = ""
         """Why no stream works, for a person: what was last told, since one that was lost tells nothing."""
 
@@ -105,8 +104,8 @@ class Patience:
         """A stream has failed. Returns the seconds to wait before the next, None to give up."""
         fault = failed.fault
         worked = progressed or (connected is not None and now - connected >= self._seconds)
-        if fault is not Fault.UNTOLD or worked or not self._told:
-            self._told, self.reason = fault is not Fault.UNTOLD, failed.reason
+        if fault is not Fault.UNTOLD or worked or not self.reason:
+            self.reason = failed.reason
         if fault is Fault.FATAL:
             return None
         if worked:
