@@ -160,6 +160,8 @@ def _coherent(heard: Samples, sent: Samples) -> tuple[float, Spectrum]:
     cross = np.abs((one * other.conj()).sum(axis=0)) ** 2
     own = (one.real**2 + one.imag**2).sum(axis=0)
     its = (other.real**2 + other.imag**2).sum(axis=0)
-    share = float((cross / (its + 1e-9)).sum() / (own.sum() + 1e-9))
+    # A caller's "ee" is like some piece of any voice, but seldom where that was loud.
+    explained = np.minimum(cross / (its + 1e-9), _LIMIT * its)
+    share = float(explained.sum() / (own.sum() + 1e-9))
     gain = np.minimum(own / (its + 1e-3 * its.max() + 1e-9), _LIMIT)
     return share, np.interp(np.arange(SIZE // 2 + 1) / 2, np.arange(len(gain)), gain)

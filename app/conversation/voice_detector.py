@@ -142,6 +142,7 @@ class VoiceDetector:
         lasts = _lasts(latest, voiced, numbers)
         if len(voiced) < numbers.voiced and not lasts:
             return None
+        voiced = voiced or [heard for heard in latest if heard.periodic]
         if over_the_agent:
             if not self._interrupts(latest, voiced, lasts, now):
                 return None
@@ -236,11 +237,14 @@ def _power(voiced: list[HeardFrame]) -> float:
 
 def _lasts(latest: list[HeardFrame], voiced: list[HeardFrame], numbers: Thresholds) -> bool:
     """Whether so much of it has a pitch that it is a voice, however unsteady."""
+    pitched = [heard for heard in latest if heard.periodic]
+    consonants = numbers.lasting_airy * sum(heard.airy and not heard.periodic for heard in latest)
     return (
-        sum(heard.periodic for heard in latest) >= numbers.lasting
+        len(pitched) >= 2
+        and len(pitched) + consonants >= numbers.lasting
         and sum(heard.open for heard in latest) >= numbers.lasting_open
-        and _travel(voiced) >= numbers.lasting_travel
-        and min(heard.alike for heard in latest if heard.periodic) < numbers.lasting_moved
+        and (_travel(voiced) >= numbers.lasting_travel or consonants > 0)
+        and min(heard.alike for heard in pitched) < numbers.lasting_moved
     )
 
 

@@ -35,3 +35,12 @@ def test_an_echo_is_known_once_two_sounds_came_back_equally_late(
     for late, now in heard:
         comes_back(found, late, now)
     assert found.known is known
+
+
+@pytest.mark.parametrize(("db", "explained"), [(-12, True), (-7, True), (3, False), (6, False)])
+def test_what_is_louder_than_any_echo_is_none(db: float, explained: bool) -> None:
+    found = Echo()
+    found.sent(encoded(AGENT), 0.0)
+    line, end = 32768 * echo(AGENT, -db, 0.2), 8000
+    share = found.explains(np.asarray(line[end - COMPARED : end]), 1.0)
+    assert (share > 0.5) is explained

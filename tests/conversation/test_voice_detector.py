@@ -105,6 +105,18 @@ def test_where_a_judge_has_the_last_word_a_hum_is_told_as_early_as_a_voice(name:
     assert first < 1.25
 
 
+@pytest.mark.parametrize("hisses", [0.06, 0.2])
+def test_where_a_judge_has_the_last_word_a_consonant_counts_for_a_vowel_that_sounds_like_a_tone(
+    hisses: float,
+) -> None:
+    vowel = tones(0.4, -20, 240, 480)
+    line = together((1.0, np.concatenate([noise(hisses, -34), vowel])))
+    assert starts(while_the_agent_speaks(line)) == []
+    [first, *_] = starts(while_the_agent_speaks(line, JUDGED))
+    assert first < 1.0 + hisses + 0.1
+    assert starts(while_the_agent_speaks(together((1.0, vowel)), JUDGED)) == []
+
+
 @pytest.mark.parametrize(("begins", "db"), [(8000, -38), (4000, -38), (44000, -26)])
 def test_a_street_that_grows_louder_as_cars_pass_is_no_voice(begins: int, db: float) -> None:
     street = np.roll(decoded(loop("street")), -begins)[:40000]
@@ -154,8 +166,9 @@ def test_a_click_is_no_voice_while_the_agent_is_silent() -> None:
 
 
 @pytest.mark.parametrize(("loss", "late"), [(12, 0.02), (12, 0.3), (20, 0.12), (20, 0.48), (30, 0.25)])
-def test_the_agents_own_echo_is_not_the_caller(loss: float, late: float) -> None:
-    assert starts(while_the_agent_speaks(together((0.0, echo(AGENT, loss, late))))) == []
+@pytest.mark.parametrize("numbers", [NUMBERS, JUDGED], ids=["alone", "judged"])
+def test_the_agents_own_echo_is_not_the_caller(loss: float, late: float, numbers: Thresholds) -> None:
+    assert starts(while_the_agent_speaks(together((0.0, echo(AGENT, loss, late))), numbers)) == []
 
 
 @pytest.mark.parametrize(("loss", "late"), [(12, 0.3), (20, 0.12), (30, 0.25)])
