@@ -192,6 +192,7 @@ def main() -> None:
     import listening_keywords
     import listening_recogniser
     import listening_teaching
+    import listening_tuned
 
     if arguments.cache and arguments.cache.exists():
         with np.load(arguments.cache) as cache:
@@ -205,9 +206,9 @@ def main() -> None:
     folder = arguments.write or arguments.data / "tested"
     folder.mkdir(exist_ok=True)
     answers = []
-    for network in (listening_keywords, listening_recogniser):
+    for network in (listening_keywords, listening_recogniser, listening_tuned):
         print(network.NAME)
-        given, rest = network.given(heard), ~tested
+        given, rest = network.given(heard), slice(None) if arguments.write else ~tested
         judge = network.teach(given[rest], ages[rest], listens[rest], weights[rest], order=arguments.order)
         network.write(judge, folder / network.NAME)
         if tested.any():

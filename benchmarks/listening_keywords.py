@@ -160,24 +160,17 @@ def write(judge: nn.Module, path: Path) -> None:
         helper.make_node("Gemm", ["active", "last", "last_bias"], ["logit"], transB=1),
         helper.make_node("Sigmoid", ["logit"], ["listens"]),
     ]
-    # Half the precision is half the file; onnxruntime widens it once, when it loads.
     used = {name for node in nodes for name in node.input}
-    halves = {n for n in used & weights.keys() if weights[n].dtype == np.float32 and weights[n].size > 200}
-    tensors = [
-        numpy_helper.from_array(weights[n].astype(np.float16), f"{n} half")
-        if n in halves
-        else numpy_helper.from_array(weights[n], n)
-        for n in sorted(used & weights.keys())
-    ]
-    widened = [helper.make_node("Cast", [f"{n} half"], [n], to=TensorProto.FLOAT) for n in sorted(halves)]
+    tensors = [numpy_helper.from_array(weights[name], name) for name in sorted(used & weights.keys())]
 
     def value(name: str, *shape: int) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape])
 
     whole = helper.make_graph(
-        [*widened, *nodes], "listening", [value("spectrogram", FRAMES, BANDS), value("seconds", 1)],
+        nodes, "listening", [value("spectrogram", FRAMES, BANDS), value("seconds", 1)],
         [value("listens", 1)], tensors,
     )  # fmt: skip
+    teaching.halve(whole)
     made = helper.make_model(whole, opset_imports=model.opset_import, ir_version=model.ir_version)
     onnx.checker.check_model(made)
     path.write_bytes(made.SerializeToString())

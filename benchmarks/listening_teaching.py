@@ -1,4 +1,4 @@
-"""How both networks of benchmarks/listening.py are taught. Needs torch."""
+"""How the networks of benchmarks/listening.py are taught, and made smaller. Needs torch and onnx."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import torch
 from lines import OLDEST
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from app.services.listening.spectrogram import Floats
@@ -39,11 +41,12 @@ def teach(
     epochs: int,
     noise: float,
     order: int,
+    half: bool = False,
 ) -> nn.Module:
     """Returns the judge as it was on the mean over its last steps: a logit for [N, ...] and [N] seconds.
 
     `paces` are AdamW's groups of parameters, with the rate of each; `noise` is what is added to `given`, in
-    parts of its own spread; `order` decides in which all is shown.
+    parts of its own spread; `order` decides in which all is shown; `half`: with half the precision.
     """
     torch.manual_seed(order)
     steps = epochs * (len(given) // BATCH)
@@ -61,8 +64,10 @@ def teach(
             seen += noise * seen.std() * torch.randn_like(seen)
             at = torch.from_numpy(seconds[rows]) + 0.02 * torch.randn(BATCH)
             goal = torch.from_numpy(listens[rows]) * 0.96 + 0.02
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                logits = judge(seen, at)
             loss = nn.functional.binary_cross_entropy_with_logits(
-                judge(seen, at), goal, weight=torch.from_numpy(weights[rows])
+                logits.float(), goal, weight=torch.from_numpy(weights[rows])
             )
             adam.zero_grad()
             loss.backward()
@@ -88,3 +93,12 @@ def judged(judge: nn.Module, given: Given, seconds: Floats) -> Floats:
             seen = torch.from_numpy(given[n : n + 1024].astype(np.float32))
             parts.append(torch.sigmoid(judge(seen, torch.from_numpy(seconds[n : n + 1024]))).numpy())
     return np.concatenate(parts)
+
+
+def halve(graph: onnx.GraphProto) -> None:
+    """Half the precision is half the file; onnxruntime widens it once, when it loads."""
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) > 200:
+            name, halved = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(halved, f"{name} half"))
+            graph.node.insert(0, helper.make_node("Cast", [f"{name} half"], [name], to=TensorProto.FLOAT))

@@ -19,7 +19,7 @@ from app.services.listening import HEARD_BYTES
 class Certainty:
     """The numbers; docs/evaluation.md says what they do."""
 
-    asks: float = 0.08
+    asks: float = 0.075
     """A probability of listening only below which a voice asks, however old it is."""
     settled: float = 0.35
     """Seconds from which a voice that asks need not be judged again, and one may surely listen."""

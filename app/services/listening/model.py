@@ -6,11 +6,12 @@ speech, and `benchmarks/listening.py` has taught them to tell "yeah" from "no, w
 
 - Google's speech embedding, a network for keywords that 200 million clips were shown to (Apache-2.0); its
   last layers are taught anew, and all of it lies in `keywords.onnx`;
-- the encoder of moonshine, the recogniser; what is taught is a small network behind it, `recogniser.onnx`.
+- the encoder of moonshine, the recogniser; what is taught is a small network behind it, `recogniser.onnx`;
+- the same encoder, whose last three layers are taught as well: `tuned.onnx`.
 
-Each folder of `taught/` has both, taught with other voices or in another order. They err on different voices,
-so the mean of all is right oftener than any: docs/evaluation.md. What takes time is the encoder, and all
-networks behind it share what it says.
+The folders of `taught/` have some that were taught with other voices or in another order. They err on
+different voices, so the mean of all is right oftener than any: docs/evaluation.md. What takes time are the
+encoders.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from math import exp, log
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime  # type: ignore[import-untyped]
 
 from app.services import one_thread, silero
 from app.services.listening.level import levelled
 from app.services.listening.recogniser import Recogniser
 from app.services.listening.spectrogram import spectrogram
-from app.services.samples import SAMPLE_RATE, WINDOW, last, to_samples
+from app.services.samples import SAMPLE_RATE, WINDOW, doubled, last, to_samples
 
 TAUGHT = Path(__file__).with_name("taught")
 
@@ -42,7 +44,7 @@ class TaughtListening:
     """See `Listening`; it takes the time of whoever asks, so calls have `threaded.py` ask."""
 
     def __init__(self, taught: Path = TAUGHT) -> None:
-        """`taught`: the folder with both files, or with folders of them.
+        """`taught`: the folder with the files of each kind, or with folders of them.
 
         Raises:
             FileNotFoundError: they, or the recogniser's encoder, are not there.
@@ -51,19 +53,19 @@ class TaughtListening:
         self._recogniser = Recogniser()
         self._by_keywords = _sessions(taught, "keywords.onnx")
         self._by_recogniser = _sessions(taught, "recogniser.onnx")
+        self._tuned = _sessions(taught, "tuned.onnx")
 
     def only_listens(self, audio: bytes, voice_seconds: float) -> float:
         """See `Listening`. A line that has just begun is taken to have been silent before."""
         speech = self._speech(audio, voice_seconds)
         if speech < SPEECH:
             return UNLIKELY if speech >= MAYBE_SPEECH else 1.0
-        samples = levelled(audio)
-        seconds = np.array([[voice_seconds]], np.float32)
-        seen = {"spectrogram": spectrogram(samples)[np.newaxis], "seconds": seconds}
-        heard = {"heard": self._recogniser.hear(samples)[np.newaxis], "seconds": seconds}
-        answers = [session.run(None, seen) for session in self._by_keywords]
-        answers += [session.run(None, heard) for session in self._by_recogniser]
-        return mean_of(*(float(listens[0, 0]) for (listens,) in answers))
+        samples, seconds = levelled(audio), np.array([[voice_seconds]], np.float32)
+        return mean_of(
+            _mean(self._by_keywords, spectrogram=spectrogram(samples)[np.newaxis], seconds=seconds),
+            _mean(self._by_recogniser, heard=self._recogniser.hear(samples)[np.newaxis], seconds=seconds),
+            _mean(self._tuned, sound=doubled(samples)[np.newaxis], seconds=seconds),
+        )
 
     def _speech(self, audio: bytes, voice_seconds: float) -> float:
         """The probability of speech where it is likeliest since shortly before the voice began."""
@@ -77,6 +79,10 @@ def mean_of(*probabilities: float) -> float:
     odds = [max(p, 1e-6) / max(1 - p, 1e-6) for p in probabilities]
     mean = exp(sum(map(log, odds)) / len(odds))
     return mean / (1 + mean)
+
+
+def _mean(networks: list[onnxruntime.InferenceSession], **given: npt.NDArray[np.float32]) -> float:
+    return mean_of(*(float(network.run(None, given)[0][0, 0]) for network in networks))
 
 
 def _sessions(taught: Path, name: str) -> list[onnxruntime.InferenceSession]:
