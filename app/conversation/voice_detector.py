@@ -179,9 +179,17 @@ class VoiceDetector:
             self._frames.clear()
             return False
         if self._level.is_anothers(power):
-            self._somebody_else = True
+            # A soft cough or "mm-hm" may be judged, but is nobody else.
+            self._somebody_else = self._somebody_else or self._speaks_up(latest, voiced)
             return False
         return True
+
+    def _speaks_up(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
+        """Whether it would be a voice over the agent's where nobody judges it."""
+        numbers = self._numbers
+        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open
+        steady = len(voiced) >= numbers.voiced and _travel(voiced) >= numbers.travel
+        return (steady and opened) or _lasts(latest, voiced, numbers)
 
     def _articulates(self) -> bool:
         """Whether it begins with a consonant: mouths that are nearly closed say "please", and "your". The "h"

@@ -265,18 +265,28 @@ def test_a_quiet_caller_is_told_after_a_loud_one() -> None:
     assert any(3.0 < now < 3.5 for now in starts(listen(VoiceDetector(), line)))
 
 
-def the_caller_speaks_then(over_the_agent: Sound) -> tuple[list[float], VoiceDetector]:
+def the_caller_speaks_then(
+    over_the_agent: Sound, numbers: Thresholds = NUMBERS
+) -> tuple[list[float], VoiceDetector]:
     """When voices were told over the agent, who speaks from 4 to 10 s, after the caller's turn at -20 dB."""
-    detector = VoiceDetector()
+    detector = VoiceDetector(numbers)
     agent_speaks(detector, AGENT, 4.0)
     heard = listen(detector, together((0.2, recording("ps_cards5", -20)), (5.0, over_the_agent)))
     return [now for now in starts(heard) if now > 4.0], detector
 
 
-def test_somebody_who_speaks_beside_the_caller_does_not_stop_the_agent() -> None:
-    told, detector = the_caller_speaks_then(recording("lv_0880", -44))
+@pytest.mark.parametrize("numbers", [NUMBERS, JUDGED], ids=["alone", "judged"])
+def test_somebody_who_speaks_beside_the_caller_does_not_stop_the_agent(numbers: Thresholds) -> None:
+    told, detector = the_caller_speaks_then(recording("lv_0880", -44), numbers)
     assert told == []
     assert detector.others
+
+
+@pytest.mark.parametrize("sound", [mm_hm(-44, 110), mm_hm(-44, 210), at_level(decoded(sound("cough")), -44)])
+def test_a_soft_sound_that_is_only_judged_is_nobody_beside_the_caller(sound: Sound) -> None:
+    told, detector = the_caller_speaks_then(sound, JUDGED)
+    assert told == []
+    assert not detector.others
 
 
 def test_the_caller_in_a_low_voice_stops_the_agent() -> None:
