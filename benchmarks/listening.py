@@ -13,9 +13,9 @@ Each is said on several lines (lines.py), differently loud, fast and coloured, a
 the judge: as soon as the voice is noticed, and then again and again. Where the detector takes a noise or an
 echo for a voice, that is heard as well. A third of the speakers is not taught from: what is printed is of
 them, and the judge that does not know them is left in DATA/tested, for benchmarks/floor.py. With --write, all
-are taught from and nothing is tested. Both networks of app/services/listening/model.py are taught, one after
-the other. Several folders of them, taught with other data or in another --order, may lie side by side: the
-judge is the mean of all. docs/evaluation.md says what Offhook's own were taught from.
+are taught from and nothing is tested. The three networks of app/services/listening/model.py are taught, one
+after the other. Several folders of them, taught with other data or in another --order, may lie side by side:
+the judge is the mean of all. docs/evaluation.md says what Offhook's own were taught from.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The judge of voices that Offhook comes with: networks of three kinds.
+"""The judge of voices that Offhook comes with: networks of four kinds.
 
 The first, Silero's, says whether it is speech at all: laughs, coughs and groans are voices as well. The
-others say whether somebody speaks who wants to be heard. Both were made by others for words and know much
+others say whether somebody speaks who wants to be heard. They were made by others for words and know much
 speech, and `benchmarks/listening.py` has taught them to tell "yeah" from "no, wait":
 
 - Google's speech embedding, a network for keywords that 200 million clips were shown to (Apache-2.0); its
