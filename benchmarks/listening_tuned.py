@@ -7,6 +7,7 @@ moonshine-voice 0.1.0, whose wheel carries the encoder.
 
 from __future__ import annotations
 
+from functools import cache
 from multiprocessing import Pool
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -52,8 +53,14 @@ def _encoded(heard: npt.NDArray[np.uint8]) -> Given:
     torch.set_num_threads(1)
     sounds = np.array([doubled(levelled(row.tobytes())) for row in heard])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        frames: Given = Encoder().eval()(torch.from_numpy(sounds), KEPT).float().numpy().astype(np.float16)
+        frames: Given = _encoder()(torch.from_numpy(sounds), KEPT).float().numpy().astype(np.float16)
     return frames
+
+
+@cache
+def _encoder() -> nn.Module:
+    """Once in every process."""
+    return Encoder().eval()
 
 
 class Judge(nn.Module):

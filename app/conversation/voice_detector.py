@@ -161,13 +161,10 @@ class VoiceDetector:
         if not any(heard.active for heard in latest[-numbers.voiced :]):
             # It is over. What has been heard since would not tell that it was an echo.
             return False
-        travels = _travel(voiced) >= numbers.travel
-        if not (travels or lasts):
+        steady = _steady(voiced, numbers)
+        if not (steady or lasts):
             return False
-        steady = len(voiced) >= numbers.voiced and travels
-        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open or (
-            steady and self._articulates()
-        )
+        opened = _opened(voiced, numbers) or (steady and self._articulates())
         if not (opened or lasts or self._hums_on()):
             return False
         if self._rushes(latest, voiced) or self._coughs() or len(self._ambient) < numbers.span:
@@ -187,9 +184,7 @@ class VoiceDetector:
     def _speaks_up(self, latest: list[HeardFrame], voiced: list[HeardFrame]) -> bool:
         """Whether it would be a voice over the agent's where nobody judges it."""
         numbers = self._numbers
-        opened = sum(heard.open for heard in voiced) >= numbers.voiced_open
-        steady = len(voiced) >= numbers.voiced and _travel(voiced) >= numbers.travel
-        return (steady and opened) or _lasts(latest, voiced, numbers)
+        return (_steady(voiced, numbers) and _opened(voiced, numbers)) or _lasts(latest, voiced, numbers)
 
     def _articulates(self) -> bool:
         """Whether it begins with a consonant: mouths that are nearly closed say "please", and "your". The "h"
@@ -241,6 +236,14 @@ class VoiceDetector:
 
 def _power(voiced: list[HeardFrame]) -> float:
     return statistics.fmean(heard.power for heard in voiced)
+
+
+def _steady(voiced: list[HeardFrame], numbers: Thresholds) -> bool:
+    return len(voiced) >= numbers.voiced and _travel(voiced) >= numbers.travel
+
+
+def _opened(voiced: list[HeardFrame], numbers: Thresholds) -> bool:
+    return sum(heard.open for heard in voiced) >= numbers.voiced_open
 
 
 def _lasts(latest: list[HeardFrame], voiced: list[HeardFrame], numbers: Thresholds) -> bool:

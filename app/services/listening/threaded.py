@@ -1,4 +1,4 @@
-"""A judge that works beside the calls: in the event loop, its 13 ms would make others' next frames late."""
+"""A judge that works beside the calls: in the event loop, its 11 ms would make others' next frames late."""
 
 from __future__ import annotations
 
