@@ -46,6 +46,8 @@ class CallerState:
         """When they last changed."""
         self.told_at = 0.0
         """When they were last told, changed or not."""
+        self._result_lasts = 0.0
+        """How long the recogniser's result was by then, if it was to go on."""
         self.settled = False
         self.complete = False
         self.signs = False
@@ -79,10 +81,11 @@ class CallerState:
         self.wordless = not self.has_words
         self.speaks, self.silent_from = False, now if self.has_words else self._spoke_until
 
-    def told(self, text: str, now: float, *, settled: bool, complete: bool) -> None:
+    def told(self, text: str, now: float, *, settled: bool, complete: bool, since: float | None) -> None:
         """All words that nobody has answered, as they are known now; see TurnTaking."""
         words = words_of(text)
         self.told_at = now
+        self._result_lasts = 0.0 if since is None else now - since
         if settled:
             self._promised_at = None
         if words != self.words:
@@ -133,7 +136,10 @@ class CallerState:
     @property
     def patience_for_words(self) -> float:
         """A voice that goes on for so long without another word is noise."""
-        return self._timing.promised_end if self._unended else self._timing.no_more_words
+        timing = self._timing
+        if not self._unended:
+            return timing.no_more_words
+        return max(timing.promised_end, timing.promised_share * self._result_lasts)
 
     @property
     def words_settle_at(self) -> float:

@@ -188,8 +188,9 @@ class Conversation:
                 self._do(self._turns.voice_started(now, at, certain=False, words_follow=words_follow))
             case SpeechEnded(at_ms, words_follow):
                 self._do(self._turns.voice_ended(now, inbound.at(at_ms), words_follow=words_follow))
-            case Interim() if words:
-                self._do(self._turns.words(hearing.words, now, settled=event.stable))
+            case Interim(_, started_ms) if words:
+                since = inbound.at(started_ms)
+                self._do(self._turns.words(hearing.words, now, settled=event.stable, since=since))
             case Final(_, started_ms):
                 self._do(self._turns.words(hearing.words, now, settled=True))
                 if words:

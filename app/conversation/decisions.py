@@ -68,6 +68,9 @@ class Timing:
     """Those that a recogniser is about to tell come so long after it, even if it has too much to do."""
     promised_end: float = 2.5
     """One that promises them tells of those before so rarely."""
+    promised_share: float = 0.6
+    """In a long result more rarely: after this share of it. The local recogniser begins to decode again after
+    0.4 of it, and needs 0.1 of it for that."""
     beginning: float = 0.1
     """A sound may be the beginning of a voice for so long, until it is told."""
     beginnings: float = 0.25

@@ -108,12 +108,19 @@ class TurnTaking:
         self._caller.stirred_at = now
 
     def words(
-        self, text: str, now: float, *, settled: bool = False, complete: bool = False
+        self,
+        text: str,
+        now: float,
+        *,
+        settled: bool = False,
+        complete: bool = False,
+        since: float | None = None,
     ) -> list[Decision]:
         """All that the caller has said and nobody has answered, as it is known now; empty if it turns out to
         be nothing. `settled`: it will not change unless more is said. `complete`: nothing more will be said.
+        `since`: when the recogniser's result began, if that is not final.
         """
-        self._caller.told(text, now, settled=settled, complete=complete)
+        self._caller.told(text, now, settled=settled, complete=complete, since=since)
         if self._caller.words:
             self._prompts = 0
         return self._interrupted(now) if self._speaks_up else self.tick(now)

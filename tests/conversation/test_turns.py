@@ -125,6 +125,17 @@ def test_a_recogniser_that_hears_no_end_of_the_noise_is_not_waited_for() -> None
     assert turns.tick(5.0 + T.unended) == [SPEAK]
 
 
+def test_a_long_result_may_take_longer_until_it_is_told_again() -> None:
+    def noise_after(lasts: float) -> float:
+        turns = listening()
+        turns.voice_started(4.0, 4.0, certain=False, words_follow=True)
+        turns.words(SAID, 4.0 + lasts, since=4.0)
+        return next(ms / 100 for ms in range(400, 9000) if NOISE in turns.tick(ms / 100)) - 4.0
+
+    assert noise_after(1.0) == pytest.approx(1.0 + T.promised_end, abs=0.02)
+    assert noise_after(8.0) == pytest.approx(8.0 + T.promised_share * 8.0, abs=0.02)
+
+
 def test_a_promise_of_words_is_not_trusted_for_long() -> None:
     turns = listening()
     turns.voice_started(4.0, 4.0, certain=True)

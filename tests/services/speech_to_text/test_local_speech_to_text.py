@@ -62,6 +62,22 @@ def text(heard: list[RecognitionEvent]) -> str:
     return " ".join(event.text for event in heard if isinstance(event, Final))
 
 
+@pytest.mark.parametrize(
+    ("file", "ms", "said"),
+    [
+        ("ps_cards5.wav", 2800, "eight of spades four of clubs seven of"),
+        ("an4_date1.wav", 1600, "march third nineteen"),
+    ],
+)
+async def test_of_half_a_word_at_the_end_no_words_are_made_up(file: str, ms: int, said: str) -> None:
+    async with AsyncExitStack() as stack:
+        worker = WorkerProcess("half", "app.services.speech_to_text.moonshine_worker", patience=30.0)
+        stack.push_async_callback(worker.aclose)
+        await worker.start()
+        heard = await worker.ask(recording(file)[8 * 500 : 8 * (500 + ms)], str)
+    assert wer.errors(said, heard) <= 1, heard
+
+
 async def test_people_are_understood_and_calls_kept_apart(recogniser: LocalSpeechToText) -> None:
     heard = await asyncio.gather(*(events(recogniser, recording(file), sid=file) for file in REFERENCES))
     errors = said = 0
