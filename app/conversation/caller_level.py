@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 _OTHERS = 10 ** (-14 / 10)
-"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more, but begins up to 6 dB
-louder than they go on; who interrupts politely is about 10 dB softer than the same person before."""
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely is
+about 10 dB softer than the same person before."""
+_BEGINS = 10 ** (6 / 10)
+"""But somebody begins up to 6 dB louder than they go on."""
 _NOMINAL = (32768 * 10 ** (-26 / 20)) ** 2
 """Active speech on a telephone (ITU-T P.56, G.115). Until the caller has been heard, it is taken for it: a
 voice below -40 dB is somebody else's."""
@@ -44,6 +46,10 @@ class CallerLevel:
         """The next voice tells it anew."""
         self._power = None
 
-    def is_anothers(self, power: float) -> bool:
-        """Whether a voice of this power is too soft to be the caller's."""
-        return power < _OTHERS * (self._power or _NOMINAL)
+    def is_anothers(self, power: float, frames: int = _SHORTEST) -> bool:
+        """Whether a voice of this power is too soft to be the caller's, as far as so many frames of it tell.
+        They only tell the less if the caller has been heard: else nothing is known to compare them with."""
+        if self._power is None:
+            return power < _OTHERS * _NOMINAL
+        begins = max(0.0, 1 - frames / _SHORTEST)
+        return power < _OTHERS * _BEGINS**begins * self._power

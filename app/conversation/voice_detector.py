@@ -175,9 +175,10 @@ class VoiceDetector:
         if self.echo.explains(self._judge.recent, now) > numbers.echo:
             self._frames.clear()
             return False
-        if self._level.is_anothers(power):
-            # A soft cough or "mm-hm" may be judged, but is nobody else.
-            self._somebody_else = self._somebody_else or self._speaks_up(latest, voiced)
+        if self._level.is_anothers(power, len(voiced)):
+            # A soft cough or "mm-hm" may be judged, but is nobody else; a polite caller has hardly begun.
+            surely = self._level.is_anothers(power) and self._speaks_up(latest, voiced)
+            self._somebody_else = self._somebody_else or surely
             return False
         return True
 

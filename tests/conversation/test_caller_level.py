@@ -34,6 +34,15 @@ def test_a_voice_20_db_softer_than_the_caller_is_anothers_and_one_12_db_softer_i
     assert not level.is_anothers(USUAL / 16)
 
 
+def test_of_a_voice_that_has_hardly_begun_one_12_db_softer_may_be_anothers() -> None:
+    level = CallerLevel()
+    assert not level.is_anothers(USUAL / 8, frames=2)  # nobody was heard to compare it with
+    speaks(level, USUAL)
+    assert level.is_anothers(USUAL / 16, frames=2)
+    assert not level.is_anothers(USUAL / 16, frames=9)
+    assert not level.is_anothers(USUAL / 6, frames=2)
+
+
 def test_a_caller_who_moves_away_from_the_telephone_is_followed() -> None:
     level = CallerLevel()
     speaks(level, USUAL)

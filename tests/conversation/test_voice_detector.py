@@ -282,6 +282,14 @@ def test_somebody_who_speaks_beside_the_caller_does_not_stop_the_agent(numbers: 
     assert detector.others
 
 
+@pytest.mark.parametrize("file", ["an4_date1", "lv_0870"])
+def test_somebody_beside_the_caller_who_begins_louder_than_they_go_on_does_not_stop_the_agent(
+    file: str,
+) -> None:
+    told, _ = the_caller_speaks_then(recording(file, -40), JUDGED)
+    assert told == []
+
+
 @pytest.mark.parametrize("sound", [mm_hm(-44, 110), mm_hm(-44, 210), at_level(decoded(sound("cough")), -44)])
 def test_a_soft_sound_that_is_only_judged_is_nobody_beside_the_caller(sound: Sound) -> None:
     told, detector = the_caller_speaks_then(sound, JUDGED)
