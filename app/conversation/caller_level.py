@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _OTHERS = 10 ** (-14 / 10)
-"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely is
-about 10 dB softer than the same person before."""
+"""Somebody a few steps away is 20 dB softer than a mouth at the telephone, and more; who interrupts politely
+is about 10 dB softer than the same person before."""
 _BEGINS = 10 ** (6 / 10)
 """But somebody begins up to 6 dB louder than they go on."""
 _NOMINAL = (32768 * 10 ** (-26 / 20)) ** 2
