@@ -52,4 +52,5 @@ class CallerLevel:
         if self._power is None:
             return power < _OTHERS * _NOMINAL
         begins = max(0.0, 1 - frames / _SHORTEST)
-        return power < _OTHERS * _BEGINS**begins * self._power
+        least: float = _OTHERS * _BEGINS**begins * self._power
+        return power < least
