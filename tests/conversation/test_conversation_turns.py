@@ -230,6 +230,17 @@ async def test_more_of_a_number_that_is_told_as_the_answer_begins_is_answered() 
         assert call.mind.asked[-1].messages[-1] == Message("user", f"{number} five six")
 
 
+async def test_a_voice_without_new_words_is_taken_for_noise_later_the_longer_its_result_is() -> None:
+    loop = asyncio.get_running_loop()
+    async with a_call([Say("It is nine.")], timing=Timing(promised_end=0.1, promised_share=0.2)) as call:
+        await greeted(call)
+        call.pass_time(5)
+        told = loop.time()
+        call.ears.hear(SpeechStarted(0, words_follow=True), Interim("what time is it", 0))
+        await asked(call, 1)
+        assert loop.time() - told >= 1.0
+
+
 async def test_a_silent_caller_is_asked_and_then_left() -> None:
     timing = Timing(prompt=0.1)
     async with a_call(timing=timing) as call:
