@@ -7,7 +7,9 @@ import re
 _OLD = re.compile(r"\b(to)-(morrow|day|night)\b|\b(good)-(bye)\b", re.IGNORECASE)
 _CLOCK = re.compile(r"\b(?:half-past|quarter-(?:past|to|after|before|till))\b(?:-(?=\w))?", re.IGNORECASE)
 _HOURS = "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
-_O_CLOCK = re.compile(rf"\b({_HOURS}|\d\d?)[ -](?:to|oh?|a)[ -]clock\b", re.IGNORECASE)
+_O_CLOCK = re.compile(
+    rf"\b({_HOURS}|\d\d?)[ -](?:to|of|oh?|a)(?:[ -](?:a|the|o))?[ '-]clock\b", re.IGNORECASE
+)
 _STOPS = re.compile(r"(?<!\.)\.\.(?!\.)")
 
 

@@ -16,6 +16,11 @@ from app.services.speech_to_text.spelling import modern
         ("Quarter-to five, or a quarter-past-six.", "Quarter to five, or a quarter past six."),
         ("A half-price quarter-back.", "A half-price quarter-back."),
         ("Call Anna at three to clock. Or at 11 a clock?", "Call Anna at three o'clock. Or at 11 o'clock?"),
+        (
+            "At three to a clock, four of the clock, five of o'clock.",
+            "At three o'clock, four o'clock, five o'clock.",
+        ),
+        ("At six o'clock.", "At six o'clock."),
         ("Two to clocks, and a clock.", "Two to clocks, and a clock."),
         (" Yes. ", "Yes."),
         ("You.", ""),
