@@ -12,12 +12,7 @@ BLOCK = 100 * BYTES_PER_MS
 QUIET_RMS = 100
 """Below this, −50 dB of full scale, nobody speaks: on a telephone speech is about −26 dB (ITU-T G.100)."""
 VOICE_RMS = 400
-"""−38 dB: what is above it, and above the noise, is loud enough to be a voice."""
-NOISE_BLOCKS = 50
-"""The noise of the line is the loudest of the quietest fifth of so many, 5 s: people pause more than that."""
-OVER_NOISE = 2.0
-"""And a voice is so many times as loud, 6 dB. Otherwise loud noise would be owed an answer, and a recogniser
-that rightly tells of nothing be left, every five seconds."""
+"""−38 dB: what is above it is loud enough to be a voice."""
 LEAD = 500 * BYTES_PER_MS
 """Kept before the first sound: a word may begin softly."""
 LONGEST = 120_000 * BYTES_PER_MS
@@ -40,9 +35,6 @@ class Tail:
         """How much was loud enough to be a voice, since the first byte."""
         self._judged = 0
         self._voice_end = 0
-        self._levels: deque[int] = deque(maxlen=NOISE_BLOCKS)
-        self._noise = 0
-        """Its level, as far as the line has been heard for long enough."""
         self._loud: deque[int] = deque()
         """Where the blocks begin that are not quiet."""
 
@@ -75,8 +67,7 @@ class Tail:
     def voice_ms(self) -> int:
         """How much of it is loud enough to be a voice."""
         blocks = range(0, len(self._audio) - BLOCK + 1, BLOCK)
-        levels = (_rms(self._audio[at : at + BLOCK]) for at in blocks)
-        return sum(map(self._may_be_voice, levels)) * BLOCK // BYTES_PER_MS
+        return sum(_rms(self._audio[at : at + BLOCK]) >= VOICE_RMS for at in blocks) * BLOCK // BYTES_PER_MS
 
     @property
     def quiet_ms(self) -> int:
@@ -88,18 +79,12 @@ class Tail:
             rms = _rms(self.slice(self._judged, self._judged + BLOCK))
             if rms >= QUIET_RMS:
                 self._loud.append(self._judged)
-            self._levels.append(rms)
-            if len(self._levels) == NOISE_BLOCKS:
-                self._noise = sorted(self._levels)[NOISE_BLOCKS // 5]
-            if self._may_be_voice(rms):
+            if rms >= VOICE_RMS:
                 self.voiced_ms += BLOCK // BYTES_PER_MS
                 self._voice_end = self._judged + BLOCK
             self._judged += BLOCK
         self._drop(self.end - LONGEST)
         self._drop_quiet()
-
-    def _may_be_voice(self, rms: int) -> bool:
-        return rms >= max(VOICE_RMS, OVER_NOISE * self._noise)
 
     def _drop_quiet(self) -> None:
         self._drop((self._loud[0] if self._loud else self._judged) - LEAD)
