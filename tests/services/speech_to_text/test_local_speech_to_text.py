@@ -13,7 +13,7 @@ import signal
 import struct
 import weakref
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,9 +70,8 @@ def text(heard: list[RecognitionEvent]) -> str:
     ],
 )
 async def test_of_half_a_word_at_the_end_no_words_are_made_up(file: str, ms: int, said: str) -> None:
-    async with AsyncExitStack() as stack:
-        worker = WorkerProcess("half", "app.services.speech_to_text.moonshine_worker", patience=30.0)
-        stack.push_async_callback(worker.aclose)
+    worker = WorkerProcess("half", "app.services.speech_to_text.moonshine_worker", patience=30.0)
+    async with aclosing(worker):
         await worker.start()
         heard = await worker.ask(recording(file)[8 * 500 : 8 * (500 + ms)], str)
     assert wer.errors(said, heard) <= 1, heard
