@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from app.conversation.back_channels import is_back_channel, may_become_back_channel
 from app.conversation.decisions import Bid, Timing
 from app.conversation.unfinished import is_unfinished
@@ -30,6 +32,8 @@ class CallerState:
         self.silent_from = 0.0
         self._spoke_until = 0.0
         """When the last voice had ended, before the present one, that words came of."""
+        self._wordless_from: float | None = None
+        """When the first voice was heard after the words so far."""
         self.stirred_at = 0.0
         self.noticed_at: float | None = None
         """When the recogniser last told of a voice; None if it never does."""
@@ -60,6 +64,8 @@ class CallerState:
             if at <= self.silent_from:
                 return False
         if not self.speaks:
+            if self._wordless_from is None:
+                self._wordless_from = now
             self._spoke_until = self.spoke_until
             self.speaks, self.speaks_from, self.settled = True, now, False
             self.bid, self._certain, self._began_at = Bid.ASKS, False, at
@@ -89,7 +95,7 @@ class CallerState:
         if settled:
             self._promised_at = None
         if words != self.words:
-            self.words_at = now
+            self.words_at, self._wordless_from = now, None
             if words and not self.speaks and now - self.silent_from > self._timing.latest_words:
                 # A voice that nobody has noticed.
                 self.silent_from = now
@@ -122,8 +128,9 @@ class CallerState:
     @property
     def told_whole_by(self) -> float:
         """When the last sounds of the voice have been told: they may have been words."""
-        late = self._timing.last_words if self.told_at < self.silent_from else 0.0
-        return self.told_by(self.silent_from + late)
+        if self.told_at >= self.silent_from:
+            return self.told_by(self.silent_from)
+        return self.told_by(min(self.silent_from + self._timing.last_words, self._nothing_new_by))
 
     def told_by(self, usually: float) -> float:
         """When all words of the last voice have been told, which `usually` they have by then."""
@@ -132,6 +139,19 @@ class CallerState:
         if self._promised_at is None:
             return usually
         return max(usually, self._promised_at + self._timing.promised_words)
+
+    @property
+    def noise_from(self) -> float:
+        """When the present voice is noise unless another word comes."""
+        alone = max(self.speaks_from, self.words_at) + self.patience_for_words
+        return min(alone, self._nothing_new_by)
+
+    @property
+    def _nothing_new_by(self) -> float:
+        """When all voices since the last word are noise: in a babble they begin again and again."""
+        if self._wordless_from is None:
+            return math.inf
+        return self._wordless_from + self._timing.babble * self.patience_for_words
 
     @property
     def patience_for_words(self) -> float:

@@ -1,7 +1,7 @@
 """Whether what a caller has said so far can be all. No I/O.
 
-Two grammars know the extremes: a sentence that ends in "to the" is unfinished whatever stands before, and
-"no, that's all" is all there is. Of everything between, a network has learned how likely it ends a turn.
+Two grammars know the extremes: a sentence that ends in "to the" is unfinished, and "no, that's all" is all.
+Of everything between, a network has learned how likely it ends a turn; it may doubt the first grammar.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from app.conversation.heard_words import Heard
 from app.conversation.set_answers import is_answer, is_hasty
 from app.conversation.turn_end import chance_of_end
 from app.conversation.unfinished import asks, is_unfinished
+from app.conversation.word_classes import END_NOTHING
 
 
 class Completeness(IntEnum):
@@ -34,6 +35,10 @@ LIKELY_FROM = 0.84
 """Of the network's chance: a pause of 0.2 to 0.8 s then cuts off 3 % of turns (`benchmarks/turn_end.py`)."""
 LIKELY_FROM_TIME = 0.65
 """Where a time of day or a date ends what was said: "tomorrow at noon"."""
+OPEN_FROM = 0.5
+"""Where the grammar takes it for unfinished: "where were you", "we ran out of". The network says so of 61 %
+of the whole turns that the grammar does not know, and of 3 % of the places within turns where it is right
+(6 000 turns, held out)."""
 
 
 def completeness(heard: Heard) -> Completeness:
@@ -43,9 +48,10 @@ def completeness(heard: Heard) -> Completeness:
     sentence = heard.words[heard.begins[-1] :]
     if is_answer(sentence):
         return OPEN if heard.mark == "," or is_hasty(sentence) else SURE
-    if is_unfinished(sentence):
-        return UNFINISHED
     chance = chance_of_end(tuple(heard.words))
+    if is_unfinished(sentence):
+        may_end = chance >= OPEN_FROM and heard.mark != "," and sentence[-1] not in END_NOTHING
+        return OPEN if may_end else UNFINISHED
     likely_from = LIKELY_FROM_TIME if _ends_in_whole_time(sentence) else LIKELY_FROM
     found = LIKELY if chance >= likely_from else OPEN
     if heard.mark == ",":

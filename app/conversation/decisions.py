@@ -92,6 +92,8 @@ class Timing:
     no_more_words: float = 1.6
     """As is one that goes on for so long after the last word, while an answer waits; interims come within a
     second."""
+    babble: float = 1.5
+    """Several such voices, one after the other, get so much of that time together."""
     insists: float = 2.0
     """Who has spoken over us for so long wants to be heard if words come of it, whatever the judge of voices
     says. Without any it is a crying child, a bell, a laugh."""

@@ -186,8 +186,7 @@ class TurnTaking:
             if self._audible and caller.bid is not Bid.ASKS and caller.words and caller.has_words:
                 return [(caller.speaks_from + timing.insists, Decision.INTERRUPT)]
             if caller.words:
-                latest = max(caller.speaks_from, caller.words_at)
-                return [(latest + caller.patience_for_words, Decision.NOISE)]
+                return [(caller.noise_from, Decision.NOISE)]
             if self._cut:
                 alarm = max(timing.false_alarm, caller.patience_for_words)
                 return [(max(caller.speaks_from, self._cut_at) + alarm, Decision.NOISE)]

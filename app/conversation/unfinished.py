@@ -78,6 +78,8 @@ def _must_go_on(words: Sequence[str], before: str, last: str) -> bool:
             "and",
         )
     if last == "that":
+        if before in ("is", "was") and asks(words) == "what":
+            return False  # "what time was that"
         return before in words_that.REPORTING or before in words_that.CONJUNCTIONS
     if last in words_that.ONLY_SUBJECTS:
         # "Where are they".

@@ -24,6 +24,8 @@ PREPOSITIONS = _set(
 STRANDED = _set("with for from about on in at")
 """Prepositions with which a question may end: "who is it for"."""
 TITLES = _set("mister mr missus mrs ms miss dr saint st")
+END_NOTHING = (CONJUNCTIONS - {"so"}) | TITLES | _set("the a an my your our their its every each whose")
+"""Words that something follows, whatever stands before."""
 NEEDS_MORE = _set(
     """very really quite too not never almost nearly only just even exactly maybe perhaps probably definitely
     possibly mostly rather such more next last new upcoming main whole entire few lot bit couple bunch nice

@@ -85,7 +85,10 @@ def test_what_must_go_on_is_waited_for(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["delete that", "I'll take both", "not really", "me too", "I think so", "yes I can", "who is it for",
-     "turn it on", "what was that about", "how are you", "delete my order", "what did you say"],
+     "turn it on", "what was that about", "how are you", "delete my order", "what did you say",
+     "Sorry, what time was that?", "how much is that", "which one is that", "where is that",
+     "can you find me a car rental there", "i have a card payment i didn't make",
+     "let me know what the steps for the identity checks are"],
 )  # fmt: skip
 def test_a_small_word_may_end_a_sentence_too(text: str) -> None:
     assert patience(text, NORMAL) <= OPEN

@@ -212,6 +212,35 @@ def test_an_answer_that_waits_for_a_sound_without_words_is_heard_as_soon_as_that
     assert turns.tick(5.5 + T.no_more_words) == [NOISE, SPEAK]
 
 
+def babble(turns: TurnTaking, begins: float) -> float | None:
+    """Somebody is heard in the background for half a second, every 0.8 s. When the assistant speaks."""
+    for ms in range(0, 20_000, 10):
+        now = begins + ms / 1000
+        decided = turns.tick(now)
+        if ms % 800 == 0:
+            decided += turns.voice_started(now, now, certain=True)
+        elif ms % 800 == 500:
+            decided += turns.voice_ended(now, now, certain=True)
+        if SPEAK in decided:
+            return now
+    return None
+
+
+def test_voices_without_words_are_not_each_waited_for() -> None:
+    turns = listening()
+    said(turns, "it is about my car", 5.0)
+    assert babble(turns, 5.4) == pytest.approx(5.4 + T.babble * T.no_more_words, abs=0.02)
+
+
+def test_a_word_among_them_is() -> None:
+    turns = listening()
+    said(turns, "it is about my car", 5.0)
+    turns.voice_started(5.4, 5.4, certain=True)
+    turns.voice_ended(5.9, 5.9, certain=True)
+    turns.words("it is about my car and", 6.4)
+    assert babble(turns, 6.5) == pytest.approx(6.5 + T.babble * T.no_more_words, abs=0.02)
+
+
 def test_a_sound_that_has_cut_us_and_goes_on_without_words_is_none() -> None:
     turns = answering()
     turns.voice_started(11.2, 11.0, certain=True)
