@@ -12,7 +12,14 @@ BLOCK = 100 * BYTES_PER_MS
 QUIET_RMS = 100
 """Below this, −50 dB of full scale, nobody speaks: on a telephone speech is about −26 dB (ITU-T G.100)."""
 VOICE_RMS = 400
-"""−38 dB: what is above it is loud enough to be a voice."""
+"""−38 dB: what is above it, and above the noise, is loud enough to be a voice."""
+NOISE_BLOCKS = 50
+QUIETEST = NOISE_BLOCKS // 20
+"""Of 5 s so many blocks may be quieter than the noise of the line. Who speaks pauses for more of it, so
+nothing of a voice without noise is taken for it."""
+OVER_NOISE = 2.0
+"""A voice is so many times as loud as the noise, 6 dB. Otherwise steady noise would be owed an answer, and a
+recogniser that rightly tells of nothing be left, every five seconds."""
 LEAD = 500 * BYTES_PER_MS
 """Kept before the first sound: a word may begin softly."""
 LONGEST = 120_000 * BYTES_PER_MS
@@ -35,6 +42,9 @@ class Tail:
         """How much was loud enough to be a voice, since the first byte."""
         self._judged = 0
         self._voice_end = 0
+        self._levels: deque[int] = deque(maxlen=NOISE_BLOCKS)
+        self._noise = 0
+        """Its level, as far as the line has been heard for long enough."""
         self._loud: deque[int] = deque()
         """Where the blocks begin that are not quiet."""
 
@@ -67,7 +77,8 @@ class Tail:
     def voice_ms(self) -> int:
         """How much of it is loud enough to be a voice."""
         blocks = range(0, len(self._audio) - BLOCK + 1, BLOCK)
-        return sum(_rms(self._audio[at : at + BLOCK]) >= VOICE_RMS for at in blocks) * BLOCK // BYTES_PER_MS
+        levels = (_rms(self._audio[at : at + BLOCK]) for at in blocks)
+        return sum(map(self._may_be_voice, levels)) * BLOCK // BYTES_PER_MS
 
     @property
     def quiet_ms(self) -> int:
@@ -79,12 +90,18 @@ class Tail:
             rms = _rms(self.slice(self._judged, self._judged + BLOCK))
             if rms >= QUIET_RMS:
                 self._loud.append(self._judged)
-            if rms >= VOICE_RMS:
+            self._levels.append(rms)
+            if len(self._levels) == NOISE_BLOCKS:
+                self._noise = sorted(self._levels)[QUIETEST]
+            if self._may_be_voice(rms):
                 self.voiced_ms += BLOCK // BYTES_PER_MS
                 self._voice_end = self._judged + BLOCK
             self._judged += BLOCK
         self._drop(self.end - LONGEST)
         self._drop_quiet()
+
+    def _may_be_voice(self, rms: int) -> bool:
+        return rms >= max(VOICE_RMS, OVER_NOISE * self._noise)
 
     def _drop_quiet(self) -> None:
         self._drop((self._loud[0] if self._loud else self._judged) - LEAD)

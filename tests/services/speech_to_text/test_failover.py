@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from grpc import StatusCode as Code
-from hypothesis import given
-from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from app.errors import SettingError
@@ -25,7 +23,6 @@ from app.services.speech_to_text import (
 )
 from app.services.speech_to_text.failover import FailoverSpeechToText
 from app.services.speech_to_text.google import GoogleSpeechToText
-from app.services.speech_to_text.tail import BLOCK, LEAD, LONGEST, Tail
 from app.settings import load_settings
 from tests.providers.google_speech_server import Script, Speech, SpeechServer
 
@@ -277,34 +274,3 @@ async def test_one_that_is_set_up_wrongly_is_named() -> None:
     with pytest.raises(SettingError, match="GOOGLE_CLOUD_PROJECT_ID"):
         await FailoverSpeechToText(engines, SECONDS).start()
     assert not engines[1].ready
-
-
-LOUD, QUIET = b"\x10", b"\xff"
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(1, 3 * BLOCK)), max_size=60), st.data())
-def test_a_tail_keeps_every_sound_that_is_not_final(
-    sounds: list[tuple[bool, int]], data: st.DataObject
-) -> None:
-    tail, whole, final = Tail(), bytearray(), 0
-    for is_loud, size in sounds:
-        audio = (LOUD if is_loud else QUIET) * size
-        whole += audio
-        tail.append(audio)
-        if data.draw(st.booleans()):
-            final = data.draw(st.integers(final, len(whole)))
-            tail.cut(final)
-    assert tail.end == len(whole)
-    assert tail.slice(tail.start, tail.end) == whole[tail.start :]
-    unheard = whole.find(LOUD, final)
-    # A block is quiet or not as a whole; one loud sample in it is not a sound.
-    if unheard >= 0 and whole[unheard : unheard + 2 * BLOCK].count(LOUD) == 2 * BLOCK:
-        assert tail.start <= unheard
-
-
-def test_a_tail_is_bounded_and_forgets_a_quiet_beginning() -> None:
-    tail = Tail()
-    tail.append(QUIET * 100 * BLOCK)
-    assert tail.end - tail.start <= LEAD + BLOCK
-    tail.append(LOUD * (LONGEST + 10 * BLOCK))
-    assert tail.end - tail.start <= LONGEST + BLOCK
