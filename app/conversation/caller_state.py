@@ -87,6 +87,10 @@ class CallerState:
         self.wordless = not self.has_words
         self.speaks, self.silent_from = False, now if self.has_words else self._spoke_until
 
+    def interrupts(self) -> None:
+        """The voice has stopped us: what came before it tells nothing of it."""
+        self.wordless, self._wordless_from = False, self.speaks_from if self.speaks else None
+
     def told(self, text: str, now: float, *, settled: bool, complete: bool, since: float | None) -> None:
         """All words that nobody has answered, as they are known now; see TurnTaking."""
         words = words_of(text)
@@ -144,7 +148,7 @@ class CallerState:
     def noise_from(self) -> float:
         """When the present voice is noise unless another word comes."""
         alone = max(self.speaks_from, self.words_at) + self.patience_for_words
-        return min(alone, self._nothing_new_by)
+        return min(alone, max(self._nothing_new_by, self.speaks_from + self._timing.interims))
 
     @property
     def _nothing_new_by(self) -> float:
@@ -175,6 +179,9 @@ class CallerState:
     def listens(self, answered: tuple[str, ...]) -> bool:
         """Whether the words ask for no answer, or the voice in which they were said; of some it is being made
         already."""
+        said = len(answered)
+        if answered and self.words[:said] == answered and is_back_channel(" ".join(self.words[said:])):
+            return True
         its_own = self.speaks or self.told_at - self.silent_from < self._timing.latest_words
         few = len(set(self.words).difference(answered)) < MANY_WORDS
         return self.signs or (self.bid is Bid.LISTENS and its_own and few)

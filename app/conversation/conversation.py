@@ -88,6 +88,8 @@ class Conversation:
         self._between_turns = asyncio.Event()
         self._taken_back = False
         """Whether words were being answered, and are not any more."""
+        self._deaf = False
+        """Whether it was told that nobody hears the caller."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -121,6 +123,8 @@ class Conversation:
                 return ending
         finally:
             self._hush()
+            if entry := self._keys.finish():
+                self._hearing.keyed(as_words(entry))
             self._hearing.finish()
             self._speaking.finish()
 
@@ -177,6 +181,7 @@ class Conversation:
     def _take(self, event: RecognitionEvent) -> None:
         hearing, inbound, now = self._hearing, self._inbound, time.monotonic()
         others = inbound.voices.others
+        self._deaf = isinstance(event, Deafened)
         words = (isinstance(event, Interim) and hearing.interim(event, others=others)) or (
             isinstance(event, Final) and hearing.final(event, others=others)
         )
@@ -205,7 +210,9 @@ class Conversation:
     def _press(self, key: str) -> None:
         if not self._attends:
             return
-        entry = self._keys.press(key, time.monotonic())
+        now = time.monotonic()
+        entry = self._keys.press(key, now)
+        self._turns.keyed(now, more=self._keys.deadline is not None)
         if entry == OPERATOR:
             self._say(Say(CONNECTING), Transfer())
             # Being connected is the answer to all that was said before.
@@ -258,15 +265,17 @@ class Conversation:
                 self._hearing.answer()
             case Decision.RESUME:
                 speaking.resume(self._tasks, self._thinking.more)
-            case Decision.FILL if speaking.reply.is_answer:
+            case Decision.FILL if speaking.reply.is_answer and not speaking.reply.is_sent:
                 speaking.fill(self._tasks)
-            case Decision.SILENCE:
+            case Decision.SILENCE if not speaking.reply.is_sent:
                 metrics.SILENCES.inc()
+            case Decision.PROMPT | Decision.END if self._deaf:
+                self._ask(Say(DEAFENED))
             case Decision.PROMPT:
                 self._ask(Say(PROMPTS[min(self._turns.prompts, len(PROMPTS)) - 1]))
             case Decision.END:
                 self._ask(Say(NOBODY), HangUp())
-            case Decision.FILL | Decision.NOISE:
+            case Decision.FILL | Decision.SILENCE | Decision.NOISE:
                 pass
 
     def _answer(self) -> None:
@@ -276,7 +285,9 @@ class Conversation:
         self._speaking.begin(reply, self._thinking.answer(self._hearing.words), self._tasks)
 
     def _interrupt(self) -> None:
-        asked = self._line.heard()
+        asked, reply = self._line.heard(), self._speaking.reply
+        if reply.ending:
+            self._turns.cut_the_end()
         anything_heard = self._speaking.interrupt()
         self._inbound.voices.cleared(time.monotonic())
         self._hearing.hushed(self._line.now_ms())
@@ -284,7 +295,8 @@ class Conversation:
             self._turns.asked(asked)
             self._hearing.heard()
         else:
-            self._hearing.take_back()
+            if reply.begun:
+                self._hearing.take_back()
             self._taken_back = True
 
     def _say(self, *events: ReplyEvent) -> None:
@@ -327,7 +339,8 @@ class Conversation:
             self._finish(ending)
             return
         self._hearing.heard()
-        self._turns.asked(asked)
+        if asked:
+            self._turns.asked(asked)
         self._do(self._turns.heard_out(time.monotonic()))
 
     def _finish(self, ending: Ending | None) -> None:
@@ -351,7 +364,9 @@ class Conversation:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        self._enter(self._keys.tick(now))
+        if entry := self._keys.tick(now):
+            self._turns.keyed(now, more=False)
+            self._enter(entry)
         if self._attends:
             self._do(self._turns.tick(now))
 

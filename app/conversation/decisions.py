@@ -94,6 +94,8 @@ class Timing:
     second."""
     babble: float = 1.5
     """Several such voices, one after the other, get so much of that time together."""
+    interims: float = 1.0
+    """But each of them this, in which the first interim of a voice comes."""
     insists: float = 2.0
     """Who has spoken over us for so long wants to be heard if words come of it, whatever the judge of voices
     says. Without any it is a crying child, a bell, a laugh."""

@@ -43,6 +43,10 @@ class Keys:
         """The deadline may have passed. Returns the entry if it has."""
         return None if self.deadline is None or now < self.deadline else self._end()
 
+    def finish(self) -> str | None:
+        """The call is over. Returns the entry that was being keyed in."""
+        return self._end()
+
     def _end(self) -> str | None:
         entry, self._keys, self.deadline = self._keys, "", None
         return entry or None

@@ -33,8 +33,8 @@ class Line(Protocol):
     def play(self, audio: bytes, epoch: int) -> None:
         """Send 8 kHz μ-law of any length, as fast as it is made."""
 
-    def end_clause(self, epoch: int) -> None:
-        """The clause has been played whole."""
+    def end_clause(self, epoch: int, *, whole: bool = True) -> None:
+        """The clause has been played, if not `whole` as far as it could be spoken."""
 
     def remaining_seconds(self) -> float:
         """How long what was played goes on to be heard."""

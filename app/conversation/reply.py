@@ -31,7 +31,7 @@ class Reply:
         self.is_answer = is_answer
         self.voice_ended_ms = voice_ended_ms
         self.unspoken: deque[str] = deque()
-        """Clauses that no voice has begun."""
+        """Clauses of which nothing has been sent."""
         self.cut: tuple[ReplyEvent, ...] = ()
         """What the caller cut off before it; it may go on with that."""
         self.items: list[Item] = []
@@ -90,13 +90,23 @@ class Reply:
         self._news.set()
 
     async def next_clause(self) -> str | None:
-        """The next clause to speak, as soon as there is one; None after the last."""
+        """The next clause to speak, as soon as there is one; None after the last. It stays the next one until
+        it is taken: a caller may interrupt before anything of it has been sent."""
         while not self.unspoken:
             if self.complete:
                 return None
             self._news.clear()
             await self._news.wait()
-        return self.unspoken.popleft()
+        return self.unspoken[0]
+
+    def take_clause(self) -> None:
+        """The next clause is being sent, or cannot be spoken."""
+        self.unspoken.popleft()
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of it has been sent."""
+        return self.complete and not self.unspoken and not self.in_clause
 
     @property
     def is_allowed(self) -> bool:

@@ -71,6 +71,8 @@ class Speaking:
         """Whether the model had more to say than that."""
         self._cut = ""
         """What was heard of the line before that. The line is open until it is known how it goes on."""
+        self._filler = ""
+        """What was said in this line while its answer was waited for."""
         self._spoke_at_ms: int | None = None
 
     @property
@@ -123,7 +125,7 @@ class Speaking:
 
         Returns whether anything of the reply was heard. If not, nothing of it happened.
         """
-        reply, heard = self._reply, self._line.heard()
+        reply, heard, happened = self._reply, self._line.heard(), self._is_heard
         self._rest = reply.rest(self._line.unheard())
         self._unfinished = not (reply.complete or reply.ending)
         if heard and (self._rest or not reply.complete):
@@ -134,11 +136,16 @@ class Speaking:
             self._close_line(interrupted=False)
         self._measure()
         self._line.clear()
+        self._filler = ""
         self.withdraw()
-        if heard and reply.begun:
+        if happened:
             self._save_items(reply)
-            return True
-        return False
+        return happened
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether anything of the reply itself has been heard, and not only of a filler before it."""
+        return self._reply.begun and not self._filler.startswith(self._line.heard())
 
     def fill(self, tasks: asyncio.TaskGroup) -> None:
         """Say that the answer takes long, unless it comes first."""
@@ -152,11 +159,12 @@ class Speaking:
         except SynthesisError as error:
             log.warning("call %s: a filler could not be spoken: %s", self._line.call_sid, error)
             return
-        waited_for = reply is self._reply and reply.is_allowed and not reply.in_clause
+        waited_for = reply is self._reply and reply.is_allowed and not reply.in_clause and not reply.is_sent
         if waited_for and self._line.remaining_seconds() == 0:
             self._line.begin_clause(text, epoch)
             self._play(audio, epoch, filler=True)
             self._line.end_clause(epoch)
+            self._filler = text
 
     def reach(self, stage: Stage) -> None:
         """A moment in the making of the present reply."""
@@ -169,7 +177,7 @@ class Speaking:
         line = self._transcript.open_line("assistant")
         if self._line.heard() and (line is None or line.text != self._heard_of_line()):
             self._write(self._heard_of_line(), is_final=False)
-            if self._reply.begun:
+            if self._is_heard:
                 self._save_items(self._reply)
 
     def finish(self) -> None:
@@ -205,12 +213,14 @@ class Speaking:
             reply.close()
 
     async def _speak_clause(self, reply: Reply, clause: str, epoch: int) -> None:
+        whole = True
         try:
             async with aclosing(self._voice.synthesize(clause)) as audio:
                 async for chunk in audio:
                     self._reach(reply, "first_audio")
                     await reply.allowed()
                     if not reply.in_clause:
+                        reply.take_clause()
                         self._line.begin_clause(clause, epoch)
                         if not reply.begun:
                             self._listener.on_begun()
@@ -219,12 +229,16 @@ class Speaking:
                     self._reach(reply, "first_frame")
         except SynthesisError as error:
             log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
+            whole = False
             if clause not in VOICELESS and not reply.in_clause:
                 # Made ahead: it needs no voice. What else there was to say would fail as well.
                 reply.only(VOICELESS)
+                return
         if reply.in_clause:
             reply.in_clause = False
-            self._line.end_clause(epoch)
+            self._line.end_clause(epoch, whole=whole)
+        else:
+            reply.take_clause()
 
     def _play(self, audio: bytes, epoch: int, *, filler: bool) -> None:
         if self._spoke_at_ms is None:
@@ -243,7 +257,7 @@ class Speaking:
         heard = self._heard_of_line() or (line.text if line else "")
         if heard:
             self._write(heard, is_final=True, interrupted=interrupted)
-        self._cut = ""
+        self._cut = self._filler = ""
         self._line.settle()
         return heard
 

@@ -42,6 +42,7 @@ class TurnTaking:
         self._filled = False
         self._counted = False
         self._idle_from = 0.0
+        self._keying = False
         self._profile = Profile.NORMAL
         # What was cut
         self._cut = False
@@ -66,7 +67,8 @@ class TurnTaking:
     @property
     def idle(self) -> bool:
         """Whether nobody says anything, nor is about to."""
-        return not (self._caller.speaks or self._caller.words or self._cut or self._ours is not _Ours.NOTHING)
+        caller, ours = self._caller, self._ours
+        return not (caller.speaks or caller.words or self._keying or self._cut or ours is not _Ours.NOTHING)
 
     # The caller
 
@@ -130,6 +132,10 @@ class TurnTaking:
         self._caller.wordless = not self._caller.speaks
         return self.tick(now)
 
+    def keyed(self, now: float, *, more: bool) -> None:
+        """A key was pressed; with `more` to come, the caller has the turn."""
+        self._keying, self._prompts, self._idle_from = more, 0, now
+
     # The assistant
 
     def speaks(self, now: float) -> None:
@@ -162,6 +168,10 @@ class TurnTaking:
         self._prompts = max(0, self._prompts - 1)
         self.heard_out(now)
 
+    def cut_the_end(self) -> None:
+        """What was cut was to end the call: at its end, too, "okay" asks for nothing."""
+        self._cut_at_its_end = False
+
     def asked(self, text: str) -> None:
         """What the assistant said last tells what kind of answer to expect."""
         self._profile = profile(text)
@@ -191,8 +201,8 @@ class TurnTaking:
                 alarm = max(timing.false_alarm, caller.patience_for_words)
                 return [(max(caller.speaks_from, self._cut_at) + alarm, Decision.NOISE)]
             return [(caller.speaks_from + timing.wordless, Decision.NOISE)]
-        if self._ours is _Ours.SPEAKING and not self._audible and self._answers and self._has_more_words:
-            return [(caller.words_at, Decision.HOLD)]
+        if self._ours is _Ours.SPEAKING and not self._audible and self._has_gone_on:
+            return [(caller.silent_from, Decision.HOLD)]
         due = self._owed() if self._ours is _Ours.SPEAKING else []
         if self._cut and (self._listens or not caller.words):
             return [*due, self._after_the_cut()]
@@ -202,13 +212,16 @@ class TurnTaking:
             # Long before our turn ends: no answer to what we say then.
             told = max(caller.words_at, caller.silent_from)
             return [*due, (told + timing.overlap, Decision.DISREGARD)]
+        if self._keying:
+            return due
         if self._ours is _Ours.PREPARED:
             decision = Decision.WITHDRAW if self._answers else Decision.SPEAK
             return [*due, (caller.silent_from, decision)]
         if self._ours is _Ours.NOTHING:
             decision = Decision.PROMPT if self._prompts < timing.prompts else Decision.END
             # A voice without words was none, and a noisy line has one every few seconds.
-            at = max(self._idle_from + timing.prompt, caller.silent_from + timing.latest_words)
+            told = min(caller.silent_from + timing.latest_words, self._idle_from + 2 * timing.prompt)
+            at = max(self._idle_from + timing.prompt, told)
             return [*due, (at, decision)]
         return due
 
@@ -216,6 +229,13 @@ class TurnTaking:
     def _has_more_words(self) -> bool:
         """Whether there are words, and others than those that are being answered."""
         return bool(self._caller.words) and self._caller.words != self._answers
+
+    @property
+    def _has_gone_on(self) -> bool:
+        """Whether the caller has more to say than what is to be answered."""
+        if self._answers:
+            return self._has_more_words or self._keying
+        return self._has_more_words and not self._listens
 
     @property
     def _wants_a_word(self) -> bool:
@@ -256,7 +276,7 @@ class TurnTaking:
         settle_at = caller.words_settle_at
         if self._answers != caller.words:
             return [(max(caller.silent_from, settle_at), Decision.PREPARE)]
-        if self._ours is _Ours.SPEAKING:
+        if self._ours is _Ours.SPEAKING or self._keying:
             return []
         silence = 0.0 if caller.complete else patience(caller.text, self._profile)
         over_at = max(caller.spoke_until + silence, settle_at, caller.told_whole_by)
@@ -307,7 +327,8 @@ class TurnTaking:
     def _interrupt(self, now: float) -> Decision:
         # Where only a filler was heard there is nothing to go on with: its words are still to be answered.
         self._cut = not self._caller.words or self._caller.words != self._answers
-        self._cut_at, self._caller.wordless = now, False
+        self._cut_at = now
+        self._caller.interrupts()
         self._cut_at_its_end = self._plays_until - now <= self._timing.overlap
         self._ours, self._answers, self._audible = _Ours.NOTHING, (), False
         self._plays_until = self._idle_from = now

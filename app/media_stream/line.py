@@ -113,10 +113,11 @@ class TwilioLine:
         if epoch == self.epoch:
             self._send(self._pieces.feed(audio))
 
-    def end_clause(self, epoch: int) -> None:
+    def end_clause(self, epoch: int, *, whole: bool = True) -> None:
         if epoch == self.epoch:
             self._send(self._pieces.flush())
-            self._playback.end_clause()
+            if whole:
+                self._playback.end_clause()
 
     def _send(self, pieces: list[bytes]) -> None:
         for piece in pieces:

@@ -89,6 +89,11 @@ class ToneVoice:
         self.breath.set()
         self.lost = False
         """Whether it can only say what was made ahead."""
+        self.stuck_at = ""
+        """A clause that waits for `unstuck`, when it is asked for first."""
+        self.unstuck = asyncio.Event()
+        self.breaks_off_at = ""
+        """A clause of which half comes."""
 
     async def start(self) -> None: ...
 
@@ -99,7 +104,14 @@ class ToneVoice:
             raise SynthesisError("lost")
         self.spoken.append(text)
         await self.breath.wait()
-        yield b"\x10" * (len(text) * MS_PER_CHARACTER * 8)
+        if text == self.stuck_at:
+            self.stuck_at = ""
+            await self.unstuck.wait()
+        audio = b"\x10" * (len(text) * MS_PER_CHARACTER * 8)
+        if text == self.breaks_off_at:
+            yield audio[: len(audio) // 2]
+            raise SynthesisError("broken off")
+        yield audio
 
 
 Reply = Sequence[ReplyEvent | None]

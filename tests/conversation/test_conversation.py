@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.conversation.reply import NOTHING_LEFT
-from app.conversation.speaking import APOLOGY
+from app.conversation.speaking import APOLOGY, FILLERS
 from app.conversation.transcript import TranscriptLine
 from app.services.language_model import GoOn, HangUp, Item, Message, SaveItem, Say, Transfer
 from app.services.language_model.clauses import split
@@ -231,6 +231,23 @@ async def test_an_item_is_kept_when_the_caller_hangs_up_before_hearing_of_it() -
         assert call.saved == [NOTE]
 
 
+async def test_an_item_is_not_kept_where_only_a_filler_before_its_reply_was_heard() -> None:
+    async with a_call([SaveItem(NOTE), Say("Noted: buy milk.")], [Say("All right.")]) as call:
+        await greeted(call)
+        call.voice.stuck_at = "Noted: buy milk."
+        say(call, "Note buy milk")
+        await call.until_clause(FILLERS[0])
+        call.voice.unstuck.set()
+        await call.until("mark")
+        await asyncio.sleep(0.25)
+        assert call.line.heard() == "One moment,"
+        call.ears.hear(SpeechStarted(5200), Final("no stop that is wrong", 5200, 6000))
+        await call.until("clear")
+        await call.until_clause("All right.")
+        assert call.saved == []
+        assert call.mind.asked[-1].messages[-1] == Message("user", "Note buy milk no stop that is wrong")
+
+
 async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
     async with a_call([Say("One two three four five six seven. "), Say("Eight nine.")]) as call:
         await interrupted_at_four(call, last="Eight nine.")
@@ -247,6 +264,51 @@ async def test_a_cough_resumes_where_the_assistant_was_cut() -> None:
         await settled(call)
         said = [(text, interrupted) for speaker, text, interrupted in call.lines() if speaker == "assistant"]
         assert said == [("Hello.", False), ("One two three four five six seven. Eight nine.", False)]
+
+
+async def test_a_cough_while_the_next_clause_is_being_made_does_not_cost_it() -> None:
+    clauses = ("One two three four five six seven.", "Eight nine ten.", "Eleven twelve.")
+    async with a_call([Say(" ".join(clauses))]) as call:
+        call.voice.stuck_at = clauses[1]
+        await interrupted_at_four(call, last=clauses[0])
+        call.ears.hear(SpeechStarted(5700), SpeechEnded(6200), Final("", 5700, 6200))
+        await call.until_clause(clauses[2])
+        call.play_marks()
+        await settled(call)
+        assert call.lines()[-1] == ("assistant", " ".join(clauses), False)
+
+
+async def test_of_a_clause_that_breaks_off_only_what_was_spoken_is_heard() -> None:
+    text = "One two three four five six seven eight nine ten."
+    async with a_call([Say(text)]) as call:
+        await greeted(call)
+        call.voice.breaks_off_at = text
+        say(call, "Count.")
+        await call.until_clause(text)
+        call.play_marks()
+        await settled(call)
+        heard = call.lines()[-1][1]
+        assert text.startswith(heard)
+        assert "three" in heard
+        assert "eight" not in heard
+
+
+async def test_a_cough_after_the_last_word_of_a_question_leaves_it_asked() -> None:
+    question = "What is your number?"
+    async with a_call([Say(question)], [Say("Thank you.")]) as call:
+        await greeted(call)
+        say(call, "Call me back.")
+        await call.until_clause(question)
+        await asyncio.sleep(0.4)
+        call.speak_up()
+        await call.until("clear")
+        call.ears.hear(SpeechStarted(5700), SpeechEnded(6200), Final("", 5700, 6200))
+        await asyncio.wait_for(call.conversation.between_turns(), 5)
+        call.pass_time(2)
+        call.ears.hear(SpeechStarted(7000), SpeechEnded(8000), Final("four one five", 7000, 8000))
+        with pytest.raises(TimeoutError):
+            # Anywhere else it would be answered by now.
+            await asyncio.wait_for(call.until("media"), 1.1)
 
 
 async def test_a_cough_while_the_model_is_still_at_its_answer_does_not_cost_the_rest_of_it() -> None:

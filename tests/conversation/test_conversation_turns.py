@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from app.conversation.decisions import Timing
 from app.conversation.opening import AnsweredBy, Opening
 from app.conversation.phrases import CONNECTING, DEAFENED, NOBODY, PROMPTS
 from app.conversation.speaking import FILLERS, VOICELESS
-from app.services.language_model import Item, Message, SaveItem, Say
+from app.services.language_model import HangUp, Item, Message, SaveItem, Say
 from app.services.language_model.clauses import split
 from app.services.speech_to_text import Deafened, Final, Interim, SpeechEnded, SpeechStarted
 from tests.conversation.engines import Call, a_call
@@ -135,6 +137,72 @@ async def test_a_slow_answer_is_announced() -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_when_more_is_said_to_a_filler_what_was_answered_before_is_not_answered_again() -> None:
+    async with a_call([Say("It is nine.")], [None], [Say("Sunny.")]) as call:
+        await greeted(call)
+        say(call, "What time is it?")
+        await call.until_clause("It is nine.")
+        call.play_marks()
+        await settled(call)
+        call.pass_time(5)
+        call.ears.hear(SpeechStarted(5200), SpeechEnded(9000), Interim("and the weather", 5200, stable=True))
+        await call.until_clause(FILLERS[0])
+        await asyncio.sleep(0.25)
+        call.ears.hear(Final("and the weather today", 5200, 9000))
+        await call.until_clause("Sunny.")
+        assert call.mind.asked[-1].messages[-1] == Message("user", "and the weather today")
+
+
+async def test_somebody_who_listens_to_a_filler_waits_for_the_answer() -> None:
+    async with a_call([Say("It is nine.")]) as call:
+        await greeted(call)
+        call.voice.stuck_at = "It is nine."
+        say(call, "What time is it?")
+        await call.until_clause(FILLERS[0])
+        call.ears.hear(Interim("okay", 5200, stable=True), Final("okay", 5200, 5400))
+        await heard(call)
+        call.voice.unstuck.set()
+        await call.until_clause("It is nine.")
+        assert len(call.mind.asked) == 1
+        assert call.conversation.interruptions == 0
+
+
+async def test_nothing_is_announced_once_all_has_been_said() -> None:
+    async with a_call([Say("Goodbye then."), HangUp()]) as call:
+        await greeted(call)
+        say(call, "Goodbye.")
+        # No mark comes back, and that is waited for.
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+        assert call.voice.spoken == ["Hello.", "Goodbye then."]
+
+
+async def test_somebody_who_keys_in_is_not_asked_whether_they_are_there() -> None:
+    async with a_call([Say("Thank you.")], timing=Timing(prompt=0.2)) as call:
+        await greeted(call)
+        for key in "123456":
+            call.pass_time(0.1)
+            call.press(key)
+            await asyncio.sleep(0.1)
+        assert call.voice.spoken == ["Hello."]
+        call.press("#")
+        await call.until_clause("Thank you.")
+
+
+async def test_what_was_said_before_the_keys_is_answered_with_them() -> None:
+    async with a_call([Say("All right.")], [Say("Thank you.")]) as call:
+        await greeted(call)
+        call.press("4")
+        say(call, "My number is this.")
+        await asked(call, 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(call.until("media"), 1.2)
+        call.press("7", "#")
+        await call.until_clause("Thank you.")
+        assert "(keys: 47)" in call.mind.asked[-1].messages[-1].text
+        assert "My number is this." in call.mind.asked[-1].messages[-1].text
+
+
 async def test_keys_are_answered_as_words() -> None:
     async with a_call([Say("Thank you.")]) as call:
         await greeted(call)
@@ -169,6 +237,33 @@ async def test_the_key_0_is_the_answer_to_what_was_said_before_it() -> None:
         async with asyncio.timeout(5):
             assert await call.task == "transferred"
         assert len(call.mind.asked) == 1
+
+
+async def test_keys_are_kept_although_the_caller_hangs_up_before_their_end() -> None:
+    async with a_call() as call:
+        await greeted(call)
+        call.press("4", "7")
+        call.conversation.leave()
+        async with asyncio.timeout(5):
+            await call.task
+        assert call.lines()[-1] == ("user", "(keys: 47)", False)
+
+
+async def test_an_okay_at_the_end_of_what_announces_a_transfer_does_not_cost_it() -> None:
+    async with a_call([Say("Anything else?")]) as call:
+        await greeted(call)
+        call.press("0")
+        await call.until_clause(CONNECTING)
+        await asyncio.sleep(0.3)
+        call.speak_up()
+        await call.until("clear")
+        call.pass_time(0.7)
+        call.ears.hear(SpeechStarted(300), SpeechEnded(900), Final("okay", 300, 900))
+        async with asyncio.timeout(5):
+            while not call.task.done():
+                call.play_marks()
+                await asyncio.sleep(0.01)
+        assert await call.task == "transferred"
 
 
 async def test_keys_before_the_greeting_and_after_the_end_are_nobodys() -> None:
@@ -326,3 +421,16 @@ async def test_a_caller_whom_nobody_hears_is_told() -> None:
         await greeted(call)
         call.ears.hear(Deafened())
         await call.until_clause(split(DEAFENED)[-1])
+
+
+async def test_a_caller_whom_nobody_hears_is_not_taken_for_gone() -> None:
+    async with a_call(timing=Timing(prompt=0.1)) as call:
+        await greeted(call)
+        call.ears.hear(Deafened())
+        async with asyncio.timeout(10):
+            while call.voice.spoken.count(split(DEAFENED)[-1]) < 4:
+                call.pass_time(0.02)
+                call.play_marks()
+                await asyncio.sleep(0.02)
+        assert not call.task.done()
+        assert not set(call.voice.spoken).intersection(PROMPTS)

@@ -241,11 +241,56 @@ def test_a_word_among_them_is() -> None:
     assert babble(turns, 6.5) == pytest.approx(6.5 + T.babble * T.no_more_words, abs=0.02)
 
 
+def test_a_voice_after_others_without_words_has_time_for_its_first_ones() -> None:
+    turns = listening()
+    said(turns, "please remind me to", 5.0)
+    for began, ended in ((5.6, 6.5), (6.7, 7.7)):
+        assert turns.tick(began) == []
+        turns.voice_started(began, began, certain=True)
+        turns.voice_ended(ended, ended, certain=True)
+    turns.voice_started(7.9, 7.9, certain=True)
+    assert turns.tick(8.85) == []
+    turns.words("please remind me to call the bank", 8.85)
+    assert SPEAK not in turns.tick(9.5)
+
+
+def test_who_speaks_up_over_a_filler_is_heard_whatever_was_noise_before() -> None:
+    turns = listening()
+    said(turns, SAID, 5.0)
+    turns.voice_started(5.4, 5.4, certain=True)
+    turns.voice_ended(5.6, 5.6, certain=True)
+    assert SPEAK in turns.tick(6.3)
+    assert turns.tick(7.5) == [FILL]
+    turns.audible(8.5, filler=True)
+    assert turns.voice_started(8.6, 8.5, certain=True) == [INTERRUPT]
+    assert turns.tick(8.6 + T.no_more_words - 0.01) == []
+
+
 def test_a_sound_that_has_cut_us_and_goes_on_without_words_is_none() -> None:
     turns = answering()
     turns.voice_started(11.2, 11.0, certain=True)
     assert turns.tick(11.2 + T.false_alarm - 0.01) == []
     assert turns.tick(11.2 + T.false_alarm) == [NOISE, RESUME]
+
+
+def resuming() -> TurnTaking:
+    """A sound without words has cut the answer, and nothing of its rest has been sent."""
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True)
+    turns.voice_ended(11.7, 11.5, certain=True)
+    assert turns.tick(11.2 + T.false_alarm) == [RESUME]
+    return turns
+
+
+def test_words_that_come_as_the_rest_is_about_to_be_said_are_answered() -> None:
+    turns = resuming()
+    assert turns.words("stop", 13.3) == [HOLD]
+    assert PREPARE in turns.tick(13.3 + T.stable)
+
+
+def test_a_yeah_then_does_not_keep_the_rest_back() -> None:
+    turns = resuming()
+    assert turns.words("yeah", 13.3) == []
 
 
 def test_a_voice_that_goes_on_takes_the_promise_of_words_with_it() -> None:
@@ -594,6 +639,16 @@ def test_a_caller_who_speaks_is_not_asked_whether_they_are_there() -> None:
     turns = listening()
     turns.voice_started(7.5, 7.5, certain=True)
     assert turns.tick(9.0) == []
+
+
+def test_voices_without_words_do_not_keep_a_caller_from_being_asked() -> None:
+    turns, decided = listening(), []
+    for second in range(3, 60, 3):
+        turns.voice_started(second, second, certain=True)
+        decided += turns.voice_ended(second + 1.5, second + 1.5, certain=True)
+        decided += turns.words("", second + 2.0, settled=True)
+        decided += turns.no_words(second + 2.0)
+    assert PROMPT in decided
 
 
 def test_noise_does_not_keep_the_words_before_it_from_being_answered() -> None:
