@@ -18,7 +18,7 @@ from app.conversation.opening import AnsweredBy, Opening
 from app.conversation.transcript import TranscriptLine
 from app.live.events import LiveEvents
 from app.media_stream.admission import RefusedError
-from app.media_stream.connection import MediaStreamConnection
+from app.media_stream.connection import EndReason, MediaStreamConnection
 from app.media_stream.line import TwilioLine
 from app.media_stream.manager import CallTakenError, MediaStreamManager
 from app.services.language_model import LanguageModel
@@ -55,6 +55,9 @@ ENDED_BY_US = ("agent_hung_up", "idle", "max_duration")
 
 NOT_REACHED = {"busy": "busy", "no-answer": "no_answer", "failed": "failed", "canceled": "canceled"}
 """End reasons of a call that was placed and came to nothing, by Twilio's CallStatus."""
+
+REMEMBERED_SECONDS = 60.0
+"""How long a process knows by itself how a stream has ended: Twilio asks within a second or two."""
 
 Next = Literal["stream", "transfer", "hang_up", "give_up"]
 
@@ -99,6 +102,8 @@ class Calls:
         self._verdicts = Verdicts(queries, live)
         self._unwritten: dict[str, MediaStreamConnection] = {}
         """Calls of which a stream is open, or has ended and is not written down yet."""
+        self._endings: dict[str, tuple[EndReason, asyncio.TimerHandle]] = {}
+        """How streams have ended of late: Twilio may ask while the database does not answer."""
 
     @property
     def ready(self) -> bool:
@@ -229,11 +234,20 @@ class Calls:
             CallFinished(connection.call_sid, "completed", connection.ended.result(), ended_at, stats)
         )
         await look_up(self._writer.flushed(), None)
-        if self._hanging_up and connection.ended.result() in ENDED_BY_US:
-            self._hanging_up.expect(connection.call_sid)
+        call_sid = connection.call_sid
+        reason = connection.ended.result()
+        self._remember(call_sid, reason)
+        if self._hanging_up and reason in ENDED_BY_US:
+            self._hanging_up.expect(call_sid)
         connection.gone.set()
         if self._unwritten.get(connection.call_sid) is connection:
             del self._unwritten[connection.call_sid]
+
+    def _remember(self, call_sid: str, reason: EndReason) -> None:
+        if earlier := self._endings.get(call_sid):
+            earlier[1].cancel()
+        timer = asyncio.get_running_loop().call_later(REMEMBERED_SECONDS, self._endings.pop, call_sid)
+        self._endings[call_sid] = reason, timer
 
     async def _written_down(self, call_sid: str) -> None:
         """Wait for a stream of this call that has ended, but may still hear its last words."""
@@ -255,15 +269,13 @@ class Calls:
                 await self._writer.flushed()
                 call = await self._queries.get_call(call_sid)
         except Lost as error:
-            log.warning("call %s: goes on without the database (%s)", call_sid, why(error))
-            return "stream"
+            after = _after(self._endings[call_sid][0] if call_sid in self._endings else None)
+            log.warning("call %s: without the database (%s) it goes on with: %s", call_sid, why(error), after)
+            return after
         if call is None:
             return "hang_up"
-        if call.end_reason == "transferred":
-            return "transfer"
-        if call.end_reason not in (*CUT_OFF_REASONS, "transfer_failed"):
-            return "hang_up"
-        return "stream" if call.resumes < MAX_RESUMES else "give_up"
+        after = _after(call.end_reason)
+        return "give_up" if after == "stream" and call.resumes >= MAX_RESUMES else after
 
     async def transfer_failed(self, call_sid: str) -> bool:
         """Nobody answered a transfer. Whether the caller comes back to us; False: once too often."""
@@ -304,3 +316,10 @@ class Calls:
             )
         else:
             self._writer.add(InterimHeard(call_sid, line.seq, line.speaker, line.text, line.started_ms))
+
+
+def _after(end_reason: str | None) -> Next:
+    """What comes after a stream that has ended so."""
+    if end_reason == "transferred":
+        return "transfer"
+    return "stream" if end_reason in (*CUT_OFF_REASONS, "transfer_failed") else "hang_up"

@@ -29,14 +29,19 @@ def operator_token(settings: Settings) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(32) + "\n")
+        with fresh.open("w") as written:
+            written.write(secrets.token_urlsafe(32) + "\n")
+            written.flush()
+            os.fsync(written.fileno())
         try:
             # A link fails where a rename would overwrite: of two first starts at once, one wins.
             file.hardlink_to(fresh)
         except FileExistsError:
-            pass
+            if not _read(file):
+                # Emptied, or written by a machine that lost its power. An empty token would be everybody's.
+                fresh.replace(file)
         finally:
-            fresh.unlink()
+            fresh.unlink(missing_ok=True)
         return _read(file)
     except OSError as error:
         raise SettingError(

@@ -34,3 +34,13 @@ def test_a_state_directory_that_is_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="STATE_DIR"):
         operator_token(Settings(state_dir=tmp_path / "file" / "state"))
+
+
+def test_an_emptied_file_gets_a_new_token(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    operator_token(settings)
+    token_file(settings).write_text("")
+    token = operator_token(settings)
+    assert len(token) > 30
+    assert operator_token(settings) == token
+    assert [file.name for file in tmp_path.iterdir()] == ["operator_token"]

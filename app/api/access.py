@@ -72,7 +72,7 @@ class Access:
             ) from None
 
     def _is_operator(self, token: str) -> bool:
-        return hmac.compare_digest(token.encode(), self._token)
+        return bool(token) and hmac.compare_digest(token.encode(), self._token)
 
 
 def _bearer(request: HTTPConnection) -> str:

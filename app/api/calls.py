@@ -149,7 +149,7 @@ def unknown_call(call_sid: str) -> ApiError:
 def _order(body: bytes) -> CallOrder:
     try:
         order = msgspec.json.decode(body, type=CallOrder)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise ApiError(
             422, "invalid_order", f'Send JSON such as {{"to": "+14155550123"}}: {error}.'
         ) from None

@@ -231,8 +231,9 @@ class Speaking:
             log.warning("call %s: a clause could not be spoken: %s", self._line.call_sid, error)
             whole = False
             if clause not in VOICELESS and not reply.in_clause:
-                # Made ahead: it needs no voice. What else there was to say would fail as well.
-                reply.only(VOICELESS)
+                # Made ahead: it needs no voice. What else there was to say would fail as well. Nobody is
+                # asked to say it again where the call is to end, and no machine.
+                reply.only(() if reply.ending else VOICELESS)
                 return
         if reply.in_clause:
             reply.in_clause = False

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import (
     ColumnElement,
     Text,
+    and_,
     bindparam,
     case,
     delete,
@@ -44,6 +45,7 @@ from app.store.operations import (
 )
 from app.store.processes import sign
 from app.store.sealing import greeting_place, item_place, line_place
+from app.store.stats import together
 from app.store.storable import row_of, storable
 from app.store.tables import call_items, call_summaries, calls, erased_calls, transcript_lines
 
@@ -257,19 +259,18 @@ async def _finish(connection: AsyncConnection, owner: str, operations: list[Call
     for operation in operations:
         end = row_of(operation)
         call_sid = end.pop("call_sid")
-        result = await connection.execute(
-            update(calls)
-            .where(
-                calls.c.call_sid == call_sid,
-                # Not a call that another process has taken over.
-                or_(calls.c.owner.is_(None), calls.c.owner == owner),
-                # We were thought dead, and know better how the call ended.
-                or_(calls.c.ended_at.is_(None), calls.c.end_reason == "server_lost"),
-            )
-            .values(end)
-            .returning(calls.c.call_sid, calls.c.ended_at)
+        ours = and_(
+            calls.c.call_sid == call_sid,
+            # Not a call that another process has taken over.
+            or_(calls.c.owner.is_(None), calls.c.owner == owner),
+            # We were thought dead, and know better how the call ended.
+            or_(calls.c.ended_at.is_(None), calls.c.end_reason == "server_lost"),
         )
-        ended += [(row.call_sid, row.ended_at) for row in result]
+        earlier = (await connection.execute(select(calls.c.stats).where(ours).with_for_update())).first()
+        if earlier:
+            end["stats"] = together(earlier.stats, end["stats"])
+            await connection.execute(update(calls).where(calls.c.call_sid == call_sid).values(end))
+            ended.append((call_sid, end["ended_at"]))
     await settle(connection, ended)
 
 

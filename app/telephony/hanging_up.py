@@ -58,3 +58,6 @@ class HangingUp:
             await self._rest.hang_up(call_sid)
         except TelephonyError as error:
             log.error("call %s: could not be ended and may go on, at your cost: %s", call_sid, error)  # noqa: TRY400
+        except Exception:
+            # Whatever it is, others' calls go on.
+            log.exception("call %s: could not be ended and may go on, at your cost", call_sid)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import httpx2
 import msgspec
-from twilio.base.exceptions import TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http import AsyncHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -179,10 +179,15 @@ async def _once(request: Callable[[], Awaitable[T]]) -> T:
         return await request()
     except TwilioRestException as error:
         raise RefusedByTwilioError(error.status, error.code or error.status, error.msg) from None
+    except TwilioServiceException as error:
+        raise RefusedByTwilioError(error.status, error.code, error.detail or error.title) from None
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise _NeverReachedError(f"Twilio cannot be reached: {error or type(error).__name__}.") from None
     except httpx2.HTTPError as error:
         raise UnreachableError(f"Twilio did not answer: {error or type(error).__name__}.") from None
+    except (TwilioException, httpx2.InvalidURL, ValueError) as error:
+        # Something between us and Twilio has answered, or TWILIO_API_URL is somebody else's.
+        raise UnreachableError(f"What has answered is not Twilio: {error or type(error).__name__}.") from None
 
 
 class _NeverReachedError(UnreachableError):

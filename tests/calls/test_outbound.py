@@ -212,6 +212,13 @@ async def test_an_order_that_cannot_be_meant_is_refused(server: RunningServer, b
     assert (response.status_code, response.json()["error"]["code"]) == (422, code)
 
 
+async def test_an_order_that_is_no_text_is_refused(server: RunningServer) -> None:
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False) as client:
+        headers = {"Authorization": "Bearer operator"}
+        response = await client.post("/api/calls", content=b'{"to": "\xff"}', headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid_order")
+
+
 async def test_twilios_refusal_is_told_with_its_code_and_words(
     server: RunningServer, twilio: TwilioRestServer
 ) -> None:

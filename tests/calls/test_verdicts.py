@@ -10,6 +10,7 @@ import pytest
 
 from app.calls import Calls
 from app.live.events import LiveEvents
+from app.media_stream.connection import EndReason
 from app.media_stream.manager import MediaStreamManager
 from app.services.language_model import HangUp, Say
 from app.services.speech_to_text.warm import WarmEars
@@ -20,6 +21,7 @@ from app.store.operations import CallRegistered
 from app.store.queries import Queries
 from app.store.writer import Writer
 from tests.conversation.engines import ScriptedEars, ScriptedMind, ToneVoice
+from tests.store.postgres import locked
 
 PLACED = CallRegistered("CA1", "outbound", "+15550100", "+15550120", "anna", "queued", "Good evening.")
 
@@ -110,3 +112,17 @@ async def test_an_answer_that_twilio_tells_of_before_the_placement_is_written_is
     await asyncio.wait([words], timeout=0.2)
     ours.answered("CA1", "unknown")
     assert await words == [Say("Good evening.")]
+
+
+@pytest.mark.parametrize(
+    ("reason", "then"),
+    [("agent_hung_up", "hang_up"), ("transferred", "transfer"), ("connection_lost", "stream")],
+)
+async def test_without_the_database_a_process_knows_how_its_own_calls_have_ended(
+    ours: Calls, postgres_url: str, reason: EndReason, then: str
+) -> None:
+    call = await ours.open("CA1", None)
+    async with locked(postgres_url, "calls"):
+        call.connection.close(reason)
+        await ours.close(call.connection)
+        assert await ours.what_next("CA1") == then

@@ -416,6 +416,16 @@ async def test_a_lost_voice_is_apologised_for_with_what_was_made_ahead() -> None
         assert call.voice.spoken[1:] == list(VOICELESS)
 
 
+async def test_nobody_is_asked_again_by_a_lost_voice_where_the_call_ends() -> None:
+    async with a_call([HangUp(), Say("Goodbye.")]) as call:
+        await greeted(call)
+        call.voice.lost = True
+        say(call, "That's all, goodbye.")
+        async with asyncio.timeout(5):
+            assert await call.task == "agent_hung_up"
+        assert call.voice.spoken == ["Hello."]
+
+
 async def test_a_caller_whom_nobody_hears_is_told() -> None:
     async with a_call() as call:
         await greeted(call)

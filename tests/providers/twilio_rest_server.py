@@ -30,6 +30,14 @@ class Refuse:
     message: str = "on demand"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """An answer of somebody's who is not Twilio, or not as it was."""
+
+    status: int
+    text: str
+
+
 class Stall:
     """No answer, for as long as anybody waits."""
 
@@ -39,11 +47,11 @@ class TwilioRestServer(Exchange):
 
     def __init__(self, account_sid: str, auth_token: str, answer: Callable[[str], Callee]) -> None:
         super().__init__(account_sid, auth_token, answer)
-        self.faults: deque[Refuse | Stall] = deque()
+        self.faults: deque[Refuse | Answer | Stall] = deque()
         self.requests: list[tuple[str, FormData]] = []
         self.let_go = asyncio.Event()
 
-    def will(self, *faults: Refuse | Stall) -> None:
+    def will(self, *faults: Refuse | Answer | Stall) -> None:
         """Fail the next requests so."""
         self.faults.extend(faults)
 
@@ -69,6 +77,8 @@ class TwilioRestServer(Exchange):
                 match self.faults.popleft():
                     case Refuse(status, code, message):
                         return refusal(status, code, message)
+                    case Answer(status, text):
+                        return Response(text, status, media_type="application/json")
                     case Stall():
                         await self.let_go.wait()
             return await endpoint(request)

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+
 from app.store.embedded import EmbeddedPostgres
 
 
@@ -44,3 +46,14 @@ async def own_server() -> AsyncIterator[Server]:
     finally:
         await server.stop()
         shutil.rmtree(state_dir)
+
+
+@asynccontextmanager
+async def locked(url: str, table: str) -> AsyncIterator[asyncpg.Connection]:
+    """Whoever touches the table waits."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+    try:
+        yield connection
+    finally:
+        await connection.close()

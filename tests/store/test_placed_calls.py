@@ -79,3 +79,25 @@ async def test_only_a_transfer_can_have_failed(
     writer.add(CallFinished("CA1", "completed", reason, LATER))
     writer.add(TransferFailed("CA1"))
     assert (await stored(writer, queries)).end_reason == then
+
+
+async def test_what_a_call_amounted_to_is_told_over_all_of_its_streams(
+    writer: Writer, queries: Queries
+) -> None:
+    first = {"duration_ms": 5000, "latencies": [{"decision": 420}], "protocol_errors": {"json": 1}}
+    second = {
+        "duration_ms": 700,
+        "latencies": [{"decision": 500}],
+        "protocol_errors": {"json": 2, "base64": 1},
+    }
+    for number, stats in enumerate((first, second)):
+        writer.add(CallStarted("CA1", None, NOON + number * (LATER - NOON)))
+        writer.add(
+            CallFinished("CA1", "completed", "server_stopped", LATER, {**stats, "buffer_size": number})
+        )
+    assert (await stored(writer, queries)).stats == {
+        "duration_ms": 5700,
+        "latencies": [{"decision": 420}, {"decision": 500}],
+        "protocol_errors": {"json": 3, "base64": 1},
+        "buffer_size": 1,
+    }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -18,17 +16,7 @@ from app.store.operations import InterimHeard
 from app.store.queries import Queries
 from app.store.writer import Writer
 from tests.store.calls import finished, jobs, line, started
-
-
-@asynccontextmanager
-async def locked(url: str, table: str) -> AsyncIterator[asyncpg.Connection]:
-    """Whoever touches the table waits."""
-    connection = await asyncpg.connect(url)
-    await connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    try:
-        yield connection
-    finally:
-        await connection.close()
+from tests.store.postgres import locked
 
 
 async def stop_who_waits(connection: asyncpg.Connection, how: str) -> None:

@@ -13,6 +13,7 @@ from app.telephony.rest import (
     MOST_WAITING,
     PLACEMENT_SECONDS,
     RefusedByTwilioError,
+    TelephonyError,
     TooManyWaitingError,
     TwilioRest,
     UnreachableError,
@@ -20,6 +21,7 @@ from app.telephony.rest import (
 from tests.providers.twilio_rest_server import (
     ACCOUNT,
     NUMBER,
+    Answer,
     Refuse,
     Stall,
     TwilioRestServer,
@@ -161,6 +163,29 @@ async def test_a_server_that_is_not_there_is_named() -> None:
     await client.aclose()
 
 
+PROBLEM = (
+    '{"type": "https://www.twilio.com/docs/errors/20404", "title": "Not Found", "status": 404, "code": 20404}'
+)
+
+
+async def test_a_refusal_in_the_newer_form_is_one_as_well(
+    twilio: TwilioRestServer, client: TwilioRest
+) -> None:
+    twilio.will(Answer(404, PROBLEM), Answer(404, PROBLEM))
+    await client.hang_up(CALL)
+    with pytest.raises(RefusedByTwilioError, match="Not Found"):
+        await client.place("+15550120")
+
+
+@pytest.mark.parametrize("status", [200, 502])
+async def test_what_is_not_twilios_answer_is_named(
+    twilio: TwilioRestServer, client: TwilioRest, status: int
+) -> None:
+    twilio.will(Answer(status, "<html>Sign in</html>"))
+    with pytest.raises(TelephonyError):
+        await client.place("+15550120")
+
+
 @pytest.fixture
 async def hanging_up(client: TwilioRest) -> AsyncIterator[HangingUp]:
     hanging_up = HangingUp(client, asks_within=0.05)
@@ -212,3 +237,13 @@ async def test_a_call_that_cannot_be_ended_does_not_keep_others_from_it(
     await until_requests(twilio, 1)
     hanging_up.expect(CALL)
     await until_requests(twilio, 2)
+
+
+async def test_an_answer_that_is_not_twilios_does_not_keep_others_from_being_ended(
+    twilio: TwilioRestServer, hanging_up: HangingUp
+) -> None:
+    twilio.will(*[Answer(200, "<html>Sign in</html>")] * 3)
+    hanging_up.expect(CALL)
+    await until_requests(twilio, 3)
+    hanging_up.expect(CALL)
+    await until_requests(twilio, 4)
