@@ -31,6 +31,7 @@ from app.store.lookups import LOOKUP_SECONDS, look_up
 from app.store.operations import (
     CallAnswered,
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallRings,
     CallStarted,
@@ -284,19 +285,14 @@ class Calls:
         call = await look_up(self._queries.get_call(call_sid), None)
         return call is None or call.resumes < MAX_RESUMES
 
-    async def end(self, call_sid: str, status: str) -> None:
+    def end(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over, whoever had it."""
         if self._hanging_up:
             self._hanging_up.asked(call_sid)
         if self.manager.close_connection(call_sid, "status_callback"):
             return
-        # The webhook that announced it may still wait to be written.
-        await look_up(self._writer.flushed(), None)
-        call = await look_up(self._queries.get_call(call_sid), None)
-        if call is not None and call.started_at is None and call.ended_at is None:
-            placed = call.direction == "outbound"
-            reason = NOT_REACHED.get(status, "never_connected") if placed else "never_connected"
-            self._writer.add(CallFinished(call_sid, status, reason, datetime.now(UTC), {}))
+        reason = NOT_REACHED.get(status, "never_connected")
+        self._writer.add(CallNotReached(call_sid, status, reason, datetime.now(UTC)))
 
     def _written(self, call_sid: str, line: TranscriptLine) -> None:
         if line.is_final or line.speaker == "assistant":

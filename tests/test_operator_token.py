@@ -4,10 +4,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 
+from app.api.access import Access, ApiError
 from app.errors import SettingError
 from app.operator_token import operator_token, token_file
 from app.settings import Settings, load_settings
+from app.user_tokens import UserTokens
 
 
 def test_a_token_is_made_once_and_kept(tmp_path: Path) -> None:
@@ -44,3 +47,9 @@ def test_an_emptied_file_gets_a_new_token(tmp_path: Path) -> None:
     assert len(token) > 30
     assert operator_token(settings) == token
     assert [file.name for file in tmp_path.iterdir()] == ["operator_token"]
+
+
+def test_an_empty_token_is_nobodys() -> None:
+    request = HTTPConnection({"type": "http", "headers": []})
+    with pytest.raises(ApiError):
+        Access("", UserTokens(Settings())).require_operator(request)

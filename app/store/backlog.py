@@ -9,6 +9,7 @@ from itertools import islice, takewhile
 from app.store.operations import (
     CallAnswered,
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallRings,
     CallStarted,
@@ -102,6 +103,7 @@ PHASES: dict[type[Operation], int] = {
     InterimHeard: 3,
     ItemSaved: 3,
     CallFinished: 4,
+    CallNotReached: 4,
     TransferFailed: 5,
 }
 """A call's life. Operations of one phase touch different rows or replace each other."""

@@ -13,6 +13,7 @@ from app.live.messages import CHANNEL, Changed, Interim, InterimLine, LiveEvent,
 from app.store.operations import (
     CallAnswered,
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallRings,
     CallStarted,
@@ -43,7 +44,7 @@ def what_viewers_see(wave: Sequence[Operation]) -> list[LiveEvent]:
                 growing[sid, operation.seq] = Interim(sid, line)
             case CallRegistered() | CallRings() | CallStarted() | CallAnswered():
                 pokes[Changed(sid, "status")] = None
-            case ItemSaved() | CallFinished() | TransferFailed():
+            case ItemSaved() | CallFinished() | CallNotReached() | TransferFailed():
                 # Items are shown with the summary; `settle` tells of the end.
                 pass
     return [*pokes, *growing.values()]

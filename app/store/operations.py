@@ -102,6 +102,17 @@ class CallFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class CallNotReached:
+    """Twilio says that the call is over. It counts where no stream of it has begun: `reason` is how one that
+    was placed came to nothing, one that came to us has never connected."""
+
+    call_sid: str
+    status: str
+    reason: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class TransferFailed:
     """Nobody answered where the caller was to be connected: the call comes back, or is given up."""
 
@@ -117,6 +128,7 @@ Operation = (
     | InterimHeard
     | ItemSaved
     | CallFinished
+    | CallNotReached
     | TransferFailed
 )
 

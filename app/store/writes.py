@@ -35,6 +35,7 @@ from app.store.notices import notify, what_viewers_see
 from app.store.operations import (
     CallAnswered,
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallRings,
     CallStarted,
@@ -89,6 +90,7 @@ async def write_batch(
         await _write_lines(connection, encryption, owner, _of(wave, LineWritten))
         await _save_items(connection, encryption, _of(wave, ItemSaved))
         await _finish(connection, owner, _of(wave, CallFinished))
+        await _not_reached(connection, _of(wave, CallNotReached))
         await _transfer_failed(connection, _of(wave, TransferFailed))
         events += what_viewers_see(wave)
     await notify(connection, events, encryption)
@@ -271,6 +273,23 @@ async def _finish(connection: AsyncConnection, owner: str, operations: list[Call
             end["stats"] = together(earlier.stats, end["stats"])
             await connection.execute(update(calls).where(calls.c.call_sid == call_sid).values(end))
             ended.append((call_sid, end["ended_at"]))
+    await settle(connection, ended)
+
+
+async def _not_reached(connection: AsyncConnection, operations: list[CallNotReached]) -> None:
+    ended: list[tuple[str, datetime]] = []
+    for operation in operations:
+        this = calls.c.call_sid == operation.call_sid
+        # Whoever rings for long was given up by us already, and Twilio knows better why.
+        open_ = or_(calls.c.ended_at.is_(None), calls.c.end_reason == "never_connected")
+        wanted = select(calls.c.direction, calls.c.ended_at).where(this, calls.c.started_at.is_(None), open_)
+        call = (await connection.execute(wanted.with_for_update())).first()
+        if call:
+            reason = operation.reason if call.direction == "outbound" else "never_connected"
+            ended_at = call.ended_at or operation.ended_at
+            end = {"status": operation.status, "end_reason": reason, "ended_at": ended_at}
+            await connection.execute(update(calls).where(this).values(end))
+            ended += [] if call.ended_at else [(operation.call_sid, ended_at)]
     await settle(connection, ended)
 
 

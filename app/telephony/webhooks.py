@@ -156,7 +156,7 @@ class Webhooks:
             # It may have failed before whoever placed it has written it down.
             self._calls.is_known(_call(form, None))
         if status in OVER:
-            await self._calls.end(call_sid, status)
+            self._calls.end(call_sid, status)
         elif status == "ringing":
             self._calls.rings(call_sid)
         return Response(status_code=204)

@@ -11,6 +11,7 @@ from app.services.language_model.interface import Item
 from app.store.backlog import LARGEST_BATCH, PHASES, Backlog, waves
 from app.store.operations import (
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallStarted,
     InterimHeard,
@@ -30,6 +31,7 @@ def operation(kind: int, call_sid: str, seq: int = 0) -> Operation:
         InterimHeard(call_sid, seq, "user", "words", 0),
         ItemSaved(call_sid, Item(str(seq), "note", "milk")),
         CallFinished(call_sid, "completed", "hangup", NOW),
+        CallNotReached(call_sid, "busy", "busy", NOW),
     )[kind]
 
 
@@ -38,7 +40,7 @@ def lines(count: int) -> list[Operation]:
 
 
 operations = st.lists(
-    st.builds(operation, st.integers(0, 5), st.sampled_from(["CA1", "CA2", "CA3"]), st.integers(0, 9)),
+    st.builds(operation, st.integers(0, 6), st.sampled_from(["CA1", "CA2", "CA3"]), st.integers(0, 9)),
     max_size=60,
 )
 

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from app.store import leases
 from app.store.database import Database
-from app.store.leases import new_owner
+from app.store.leases import new_owner, reap
 from app.store.operations import (
     CallAnswered,
     CallFinished,
+    CallNotReached,
     CallRegistered,
     CallRings,
     CallStarted,
@@ -17,7 +22,7 @@ from app.store.operations import (
 from app.store.queries import Queries
 from app.store.records import CallRecord
 from app.store.writer import Writer
-from tests.store.calls import LATER, NOON
+from tests.store.calls import LATER, NOON, jobs
 
 PLACED = CallRegistered("CA1", "outbound", "+15550100", "+15550120", "anna", "queued", "Good evening.")
 
@@ -101,3 +106,35 @@ async def test_what_a_call_amounted_to_is_told_over_all_of_its_streams(
         "protocol_errors": {"json": 3, "base64": 1},
         "buffer_size": 1,
     }
+
+
+@pytest.mark.parametrize(("direction", "reason"), [("outbound", "busy"), ("inbound", "never_connected")])
+async def test_a_call_that_came_to_nothing_has_ended_so(
+    database: Database, writer: Writer, queries: Queries, direction: str, reason: str
+) -> None:
+    writer.add(replace(PLACED, direction=direction))
+    writer.add(CallNotReached("CA1", "busy", "busy", LATER))
+    writer.add(CallNotReached("CA1", "completed", "never_connected", LATER))
+    assert (await stored(writer, queries)).end_reason == reason
+    assert len(await jobs(database)) == 1
+
+
+async def test_twilio_knows_better_why_a_call_that_we_gave_up_came_to_nothing(
+    database: Database, writer: Writer, queries: Queries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "AFTER_DATABASE_START", timedelta(0))
+    writer.add(PLACED)
+    await writer.flushed()
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE calls SET created_at = now() - interval '1 hour'"))
+        assert await reap(connection) == {"CA1": "never_connected"}
+    writer.add(CallNotReached("CA1", "no-answer", "no_answer", LATER))
+    call = await stored(writer, queries)
+    assert (call.status, call.end_reason) == ("no-answer", "no_answer")
+    assert len(await jobs(database)) == 1
+
+
+async def test_a_call_that_was_talked_on_was_reached(writer: Writer, queries: Queries) -> None:
+    writer.add(CallStarted("CA1", None, NOON))
+    writer.add(CallNotReached("CA1", "completed", "never_connected", LATER))
+    assert (await stored(writer, queries)).ended_at is None
