@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from app.conversation.opening import PEOPLE
 from app.conversation.transcript import TranscriptLine
 from app.services.language_model import Item
 from app.settings import Settings
@@ -38,7 +39,7 @@ class Beginning:
     items: tuple[Item, ...]
     """What its user has noted, in the caller's own time."""
     perhaps_machine: bool
-    """We have called, and Twilio will say who has answered."""
+    """We have called, and Twilio has not said that a person has answered."""
 
 
 class Beginnings:
@@ -65,7 +66,9 @@ class Beginnings:
             0 if all_known else int(time.time()) - START_OF_2026,
             self._first_words(past),
             items,
-            perhaps_machine=past is not None and past.greeting is not None and not past.lines,
+            perhaps_machine=past is not None
+            and past.direction == "outbound"
+            and past.answered_by not in PEOPLE,
         )
 
     async def _past(self, call_sid: str, user_id: str | None) -> tuple[ResumeState | None, tuple[Item, ...]]:

@@ -14,7 +14,7 @@ import msgspec
 
 from app.beginnings import CUT_OFF_REASONS, Beginning, Beginnings
 from app.conversation.conversation import LAST_WORDS_SECONDS, Conversation
-from app.conversation.opening import AnsweredBy, Opening
+from app.conversation.opening import VERDICT_SECONDS, AnsweredBy, Opening
 from app.conversation.transcript import TranscriptLine
 from app.live.events import LiveEvents
 from app.media_stream.admission import RefusedError
@@ -207,8 +207,18 @@ class Calls:
         if not call.beginning.perhaps_machine:
             yield Opening(call.beginning.first_words)
             return
+        message, history = self._settings.agent_voicemail, call.beginning.history
+        if any(line.speaker == "assistant" and line.text == message for line in history):
+            # An earlier stream has left it.
+            message = ""
         async with self._verdicts.awaited(call.connection.call_sid) as verdict:
-            yield Opening(call.beginning.first_words, message=self._settings.agent_voicemail, verdict=verdict)
+            yield Opening(
+                call.beginning.first_words,
+                message=message,
+                verdict=verdict,
+                # Whoever has been talked with was held up once.
+                patience=LOOKUP_SECONDS if history else VERDICT_SECONDS,
+            )
 
     async def hand_over(self) -> None:
         """Let go of every call, each between two turns, so that another process goes on with it."""

@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 LAST_WORDS_SECONDS = 2.0
 """How long a call that is over waits for what was said last to become final."""
+VERDICT_SECONDS = 15.0
+"""And for the verdict on whom it was with: announcements last that long."""
 LINE_SECONDS = 2.0
 """A line without audio for so long is not silent but idle (wscat), and IDLE_SECONDS watches that."""
 
@@ -91,6 +93,8 @@ class Conversation:
         self._deaf = False
         """Whether it was told that nobody hears the caller."""
         self._timer: asyncio.TimerHandle | None = None
+        self._unsure: list[Item] = []
+        """To be kept unless a machine turns out to have said it."""
 
     @property
     def latencies(self) -> list[dict[str, int]]:
@@ -127,6 +131,7 @@ class Conversation:
                 self._hearing.keyed(as_words(entry))
             self._hearing.finish()
             self._speaking.finish()
+            self._keep_unsure()
 
     def leave(self) -> None:
         """The caller is gone: say no more, hear what was said last to its end, and return."""
@@ -145,7 +150,9 @@ class Conversation:
         """Say the first words, and nothing else where a machine has picked up."""
         # Nothing is owed to a caller before it is known who that is.
         self._say(*[event async for event in self._opening.begin()])
-        if answered_by := await self._opening.mistaken():
+        answered_by = await self._opening.mistaken()
+        self._keep_unsure()
+        if answered_by:
             self._speaking.interrupt()
             self._say(*[event async for event in self._opening.leave_message(answered_by)])
 
@@ -335,6 +342,9 @@ class Conversation:
 
     def on_heard_out(self, asked: str, ending: Ending | None) -> None:
         """All that the assistant had to say has been heard."""
+        if ending == "agent_hung_up" and self._opening.undecided:
+            self._tasks.create_task(self._end_once_known(ending))
+            return
         if ending:
             self._finish(ending)
             return
@@ -342,6 +352,11 @@ class Conversation:
         if asked:
             self._turns.asked(asked)
         self._do(self._turns.heard_out(time.monotonic()))
+
+    async def _end_once_known(self, ending: Ending) -> None:
+        """An announcement may have said goodbye; then the message is still to be left."""
+        if not await self._opening.turns_out(VERDICT_SECONDS):
+            self._finish(ending)
 
     def _finish(self, ending: Ending | None) -> None:
         if not self._over.done():
@@ -372,4 +387,13 @@ class Conversation:
 
     def _keep(self, item: Item) -> None:
         self._thinking.keep(item)
-        self._on_item(item)
+        self._unsure.append(item)
+        if not self._opening.may_be_machine:
+            self._keep_unsure()
+
+    def _keep_unsure(self) -> None:
+        """What a person has said counts; "after the tone", noted from an announcement, does not."""
+        items, self._unsure = self._unsure, []
+        if not self._opening.may_be_machine or self._opening.undecided:
+            for item in items:
+                self._on_item(item)

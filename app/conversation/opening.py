@@ -54,6 +54,26 @@ class Opening:
         """Whatever is heard, do not take it for a turn: nobody knows yet who is there, or it is a machine."""
         return self._machine or (self._verdict is not None and not self._decided.is_set())
 
+    @property
+    def undecided(self) -> bool:
+        """Whether somebody was greeted unseen, and it is not known yet who."""
+        return self._greeted_unseen and self._verdict is not None and not self._verdict.done()
+
+    @property
+    def may_be_machine(self) -> bool:
+        """Whether what is heard may be an announcement, and means nothing."""
+        return self.undecided or (self._greeted_unseen and self._is_machine())
+
+    def _is_machine(self) -> bool:
+        verdict = self._verdict
+        return verdict is not None and verdict.done() and verdict.result() not in PEOPLE
+
+    async def turns_out(self, seconds: float) -> bool:
+        """Wait so long for a late verdict. Whether it is a machine."""
+        if self._verdict is not None and self.undecided:
+            await asyncio.wait([self._verdict], timeout=seconds)
+        return self._is_machine()
+
     async def begin(self) -> AsyncGenerator[ReplyEvent, None]:
         """The first words, once it is time for them; after them, to a machine, the end of the call."""
         answered_by: AnsweredBy = "human"

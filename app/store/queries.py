@@ -126,7 +126,17 @@ class Queries:
         items = await self.get_items(call_sid)
         incomplete = call.started_at is not None and call.end_reason in (None, "server_lost")
         greeting = await self._greeting(call_sid)
-        return ResumeState(call.user_id, call.end_reason, call.resumes, incomplete, greeting, lines, items)
+        return ResumeState(
+            call.user_id,
+            call.end_reason,
+            call.resumes,
+            incomplete,
+            greeting,
+            call.direction,
+            call.answered_by,
+            lines,
+            items,
+        )
 
     async def _greeting(self, call_sid: str) -> str | None:
         rows = await self._fetch(select(calls.c.greeting).where(equals(calls.c.call_sid, call_sid)))

@@ -70,6 +70,9 @@ class ResumeState(msgspec.Struct, frozen=True):
     incomplete: bool
     """Its last stream's server did not write how that ended: lines of it may still come, out of a spool."""
     greeting: str | None
-    """What to say first; None where the caller came to us."""
+    """What to say first; None: the usual greeting."""
+    direction: str
+    answered_by: str | None
+    """By Twilio's word, of a call that we placed."""
     lines: list[LineRecord]
     items: list[Item]

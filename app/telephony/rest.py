@@ -87,9 +87,13 @@ class TwilioRest:
         self._settings = settings
         self._retry_seconds = retry_seconds
         self._http = _Http(request_seconds)
-        self._client = Client(settings.twilio_account_sid, settings.auth_tokens[0], http_client=self._http)
+        self._clients = [
+            Client(settings.twilio_account_sid, token, http_client=self._http)
+            for token in settings.auth_tokens
+        ]
         if settings.twilio_api_url:
-            self._client.api.base_url = settings.twilio_api_url
+            for client in self._clients:
+                client.api.base_url = settings.twilio_api_url
         self._turn = asyncio.Lock()
         self._next_placement = 0.0
         self._waiting = 0
@@ -115,13 +119,13 @@ class TwilioRest:
             async with self._turn:
                 await asyncio.sleep(self._next_placement - time.monotonic())
                 self._next_placement = time.monotonic() + PLACEMENT_SECONDS
-            return await self._patiently(lambda: self._create(to_number), again=_not_done)
+            return await self._patiently(lambda client: self._create(client, to_number), again=_not_done)
         finally:
             self._waiting -= 1
 
-    async def _create(self, to_number: str) -> PlacedCall:
+    async def _create(self, client: Client, to_number: str) -> PlacedCall:
         url = self._settings.webhook_url
-        call = await self._client.calls.create_async(
+        call = await client.calls.create_async(
             to=to_number,
             from_=self._settings.twilio_phone_number,
             url=f"{url}/voice/incoming",
@@ -146,25 +150,35 @@ class TwilioRest:
         """
         try:
             await self._patiently(
-                lambda: self._client.calls(call_sid).update_async(status="completed"), again=_may_pass
+                lambda client: client.calls(call_sid).update_async(status="completed"), again=_may_pass
             )
         except RefusedByTwilioError as error:
             if error.code not in UNKNOWN_CALL and error.status != 404:
                 raise
 
     async def _patiently(
-        self, request: Callable[[], Awaitable[T]], *, again: Callable[[TelephonyError], bool]
+        self, request: Callable[[Client], Awaitable[T]], *, again: Callable[[TelephonyError], bool]
     ) -> T:
         """Send a request, and send it again where that may help and cannot hurt."""
         for pause in self._retry_seconds:
             try:
-                return await _once(request)
+                return await self._once(request)
             except TelephonyError as error:
                 if not again(error):
                     raise
                 log.info("a request to Twilio is sent again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
-        return await _once(request)
+        return await self._once(request)
+
+    async def _once(self, request: Callable[[Client], Awaitable[T]]) -> T:
+        """With the first token; during a rotation it may be good no more, or not yet."""
+        for client in self._clients[:-1]:
+            try:
+                return await _named(request(client))
+            except RefusedByTwilioError as error:
+                if error.status != 401:
+                    raise
+        return await _named(request(self._clients[-1]))
 
 
 def connect(settings: Settings) -> TwilioRest | None:
@@ -174,9 +188,10 @@ def connect(settings: Settings) -> TwilioRest | None:
     return TwilioRest(settings)
 
 
-async def _once(request: Callable[[], Awaitable[T]]) -> T:
+async def _named(answer: Awaitable[T]) -> T:
+    """What Twilio answers, with its errors as ours."""
     try:
-        return await request()
+        return await answer
     except TwilioRestException as error:
         raise RefusedByTwilioError(error.status, error.code or error.status, error.msg) from None
     except TwilioServiceException as error:

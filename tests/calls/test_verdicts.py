@@ -114,6 +114,35 @@ async def test_an_answer_that_twilio_tells_of_before_the_placement_is_written_is
     assert await words == [Say("Good evening.")]
 
 
+async def test_whoever_answers_a_placed_call_of_which_nothing_else_is_known_may_be_a_machine(
+    ours: Calls,
+) -> None:
+    ours.is_known(CallRegistered("CA1", "outbound", "+15550100", "+15550120", None))
+    ours.answered("CA1", "machine_end_beep")
+    await ours.what_next("CA1")
+    assert await first_words(ours) == [Say("I will call again."), HangUp()]
+
+
+@pytest.mark.parametrize(
+    ("heard", "then"),
+    [
+        ("Good even", [Say("I will call again."), HangUp()]),
+        ("I will call again.", [HangUp()]),
+    ],
+)
+async def test_a_machine_whose_stream_broke_gets_the_message_once(
+    ours: Calls, heard: str, then: list[object]
+) -> None:
+    await ours.placed(PLACED)
+    call = await ours.open("CA1", None)
+    call.connection.transcript.write("assistant", heard, is_final=True, started_ms=0, ended_ms=900)
+    call.connection.close("connection_lost")
+    await ours.close(call.connection)
+    ours.answered("CA1", "machine_end_beep")
+    assert await ours.what_next("CA1") == "stream"
+    assert await first_words(ours) == then
+
+
 @pytest.mark.parametrize(
     ("reason", "then"),
     [("agent_hung_up", "hang_up"), ("transferred", "transfer"), ("connection_lost", "stream")],

@@ -369,6 +369,47 @@ async def test_a_machine_gets_the_message_once_and_is_not_talked_with() -> None:
         assert call.mind.asked == []
 
 
+@pytest.mark.parametrize(
+    ("answered_by", "saved", "last"),
+    [("machine_end_beep", [], "Please call back."), ("human", [NOTE], "Noted, goodbye.")],
+)
+async def test_a_long_announcement_leaves_no_note_and_gets_the_message_although_it_says_goodbye(
+    answered_by: AnsweredBy, saved: list[Item], last: str
+) -> None:
+    verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
+    opening = Opening("Hello.", message="Please call back.", verdict=verdict, patience=0.01)
+    async with a_call([SaveItem(NOTE), Say("Noted, goodbye."), HangUp()], opening=opening) as call:
+        await greeted(call)
+        say(call, "Leave a message after the tone. Thanks, bye.")
+        await call.until_clause("Noted, goodbye.")
+        call.play_marks()
+        await settled(call)
+        assert not call.task.done()
+        verdict.set_result(answered_by)
+        async with asyncio.timeout(5):
+            while not call.task.done():
+                call.play_marks()
+                await asyncio.sleep(0.01)
+        assert await call.task == "agent_hung_up"
+        assert call.saved == saved
+        assert call.voice.spoken[-1] == last
+
+
+async def test_a_note_is_kept_where_it_never_turns_out_who_has_spoken() -> None:
+    verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
+    opening = Opening("Hello.", message="Please call back.", verdict=verdict, patience=0.01)
+    async with a_call([SaveItem(NOTE), Say("Noted: buy milk.")], opening=opening) as call:
+        await greeted(call)
+        say(call, "Note buy milk")
+        await call.until_clause("Noted: buy milk.")
+        call.play_marks()
+        await settled(call)
+        call.conversation.leave()
+        async with asyncio.timeout(5):
+            await call.task
+        assert call.saved == [NOTE]
+
+
 async def test_an_answer_of_which_only_a_breath_was_sent_is_still_owed() -> None:
     async with a_call([Say(f"{LONG_WORD}.")], [Say(f"Again: {LONG_WORD}.")]) as call:
         await greeted(call)

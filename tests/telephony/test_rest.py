@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
 from app.settings import load_settings
 from app.telephony import rest
@@ -21,6 +22,7 @@ from app.telephony.rest import (
 from tests.providers.twilio_rest_server import (
     ACCOUNT,
     NUMBER,
+    TOKEN,
     Answer,
     Refuse,
     Stall,
@@ -90,6 +92,13 @@ async def test_a_wrong_token_is_refused(twilio: TwilioRestServer) -> None:
     with pytest.raises(RefusedByTwilioError) as caught:
         await client.hang_up(CALL)
     assert caught.value.code == 20003
+    await client.aclose()
+
+
+async def test_the_other_token_is_taken_while_they_change(twilio: TwilioRestServer) -> None:
+    settings = twilio.settings().model_copy(update={"twilio_auth_token": SecretStr(f"revoked,{TOKEN}")})
+    client = TwilioRest(settings, retry_seconds=())
+    assert (await client.place("+15550120")).status == "queued"
     await client.aclose()
 
 
