@@ -66,8 +66,9 @@ class Beginnings:
             0 if all_known else int(time.time()) - START_OF_2026,
             self._first_words(past),
             items,
+            # Others may have placed it, and wait for no verdict.
             perhaps_machine=past is not None
-            and past.direction == "outbound"
+            and (past.greeting is not None or past.answered_by is not None)
             and past.answered_by not in PEOPLE,
         )
 

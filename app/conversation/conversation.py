@@ -93,6 +93,8 @@ class Conversation:
         self._deaf = False
         """Whether it was told that nobody hears the caller."""
         self._timer: asyncio.TimerHandle | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """Waits for the verdict on who has said goodbye."""
         self._unsure: list[Item] = []
         """To be kept unless a machine turns out to have said it."""
 
@@ -144,6 +146,8 @@ class Conversation:
     def _hush(self) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._ending:
+            self._ending.cancel()
         self._speaking.stop()
 
     async def _open(self) -> None:
@@ -343,7 +347,7 @@ class Conversation:
     def on_heard_out(self, asked: str, ending: Ending | None) -> None:
         """All that the assistant had to say has been heard."""
         if ending == "agent_hung_up" and self._opening.undecided:
-            self._tasks.create_task(self._end_once_known(ending))
+            self._ending = self._ending or self._tasks.create_task(self._end_once_known(ending))
             return
         if ending:
             self._finish(ending)

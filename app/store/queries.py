@@ -132,7 +132,6 @@ class Queries:
             call.resumes,
             incomplete,
             greeting,
-            call.direction,
             call.answered_by,
             lines,
             items,

@@ -70,8 +70,7 @@ class ResumeState(msgspec.Struct, frozen=True):
     incomplete: bool
     """Its last stream's server did not write how that ended: lines of it may still come, out of a spool."""
     greeting: str | None
-    """What to say first; None: the usual greeting."""
-    direction: str
+    """What to say first; None where we have not placed the call, or do not know it."""
     answered_by: str | None
     """By Twilio's word, of a call that we placed."""
     lines: list[LineRecord]

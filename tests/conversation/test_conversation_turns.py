@@ -395,6 +395,20 @@ async def test_a_long_announcement_leaves_no_note_and_gets_the_message_although_
         assert call.voice.spoken[-1] == last
 
 
+async def test_a_person_who_hangs_up_before_the_verdict_is_not_waited_for() -> None:
+    verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
+    opening = Opening("Hello.", verdict=verdict, patience=0.01)
+    async with a_call([Say("Goodbye."), HangUp()], opening=opening) as call:
+        await greeted(call)
+        say(call, "Thanks, bye.")
+        await call.until_clause("Goodbye.")
+        call.play_marks()
+        await settled(call)
+        call.conversation.leave()
+        async with asyncio.timeout(5):
+            await call.task
+
+
 async def test_a_note_is_kept_where_it_never_turns_out_who_has_spoken() -> None:
     verdict: asyncio.Future[AnsweredBy] = asyncio.get_running_loop().create_future()
     opening = Opening("Hello.", message="Please call back.", verdict=verdict, patience=0.01)
