@@ -176,12 +176,15 @@ class CallerState:
         away = abs(self.silent_from + self._timing.last_words - self.words_at) / self._timing.last_words
         return self.words_at + self._timing.stable * min(1.0, away)
 
+    def adds_a_sign(self, answered: tuple[str, ...]) -> bool:
+        """Whether the words say no more than what is being answered, and "okay"."""
+        said = len(answered)
+        more = " ".join(self.words[said:])
+        return bool(answered) and self.words[:said] == answered and is_back_channel(more)
+
     def listens(self, answered: tuple[str, ...]) -> bool:
         """Whether the words ask for no answer, or the voice in which they were said; of some it is being made
         already."""
-        said = len(answered)
-        if answered and self.words[:said] == answered and is_back_channel(" ".join(self.words[said:])):
-            return True
         its_own = self.speaks or self.told_at - self.silent_from < self._timing.latest_words
         few = len(set(self.words).difference(answered)) < MANY_WORDS
         return self.signs or (self.bid is Bid.LISTENS and its_own and few)

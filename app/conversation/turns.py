@@ -250,6 +250,8 @@ class TurnTaking:
     @property
     def _listens(self) -> bool:
         """Whether what the caller says asks for no answer. At the end of our turn everything may."""
+        if self._audible and self._caller.adds_a_sign(self._answers):
+            return True  # "okay", to a filler
         return self._caller.listens(self._answers) and not self._cut_at_its_end
 
     def _after_the_cut(self) -> tuple[float, Decision]:

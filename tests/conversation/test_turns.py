@@ -266,6 +266,15 @@ def test_who_speaks_up_over_a_filler_is_heard_whatever_was_noise_before() -> Non
     assert turns.tick(8.6 + T.no_more_words - 0.01) == []
 
 
+def test_a_sentence_that_ends_like_a_sign_of_listening_is_answered_whole() -> None:
+    turns = answering()
+    turns.voice_started(11.2, 11.0, certain=True)
+    turns.words("where is that", 12.0)
+    assert turns.voice_ended(12.3, 12.1, certain=True) == [PREPARE]
+    decided = turns.words("where is that exactly", 12.4) + turns.tick(14.0)
+    assert decided == [PREPARE, SPEAK]
+
+
 def test_a_sound_that_has_cut_us_and_goes_on_without_words_is_none() -> None:
     turns = answering()
     turns.voice_started(11.2, 11.0, certain=True)
